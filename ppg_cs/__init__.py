@@ -1,0 +1,1 @@
+"""The compute slave: supervisor, data process, job process. See ARCHITECTURE.md."""

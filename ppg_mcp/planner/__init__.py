@@ -1,0 +1,36 @@
+"""The planner: what must run, and in which order it becomes possible. A pure core, see `core`."""
+
+from .core import Planner
+from .events import (
+    Adopt,
+    Failed,
+    Instruction,
+    Prune,
+    Remove,
+    Start,
+    Succeeded,
+    Unload,
+    Withdraw,
+)
+from .node import Files, Former, Kind, Node, State, Verdict
+from .reasons import Reason
+
+__all__ = [
+    "Adopt",
+    "Failed",
+    "Files",
+    "Former",
+    "Instruction",
+    "Kind",
+    "Node",
+    "Planner",
+    "Prune",
+    "Reason",
+    "Remove",
+    "Start",
+    "State",
+    "Succeeded",
+    "Unload",
+    "Verdict",
+    "Withdraw",
+]

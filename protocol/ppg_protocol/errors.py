@@ -7,8 +7,11 @@ class PyPipeGraphError(Exception):
     """Base of every exception that pypipegraph raises on purpose."""
 
 
-class JobContractError(PyPipeGraphError):
-    """A job, or the code that builds the graph, broke a rule of its job type; the message says which and how to mend it."""
+class JobContractError(PyPipeGraphError, ValueError):
+    """A job, or the code that builds the graph, broke a rule of its job type; the message says which and how to mend it.
+
+    Also a ValueError, which is what the original raised for most misuse.
+    """
 
 
 class JobDiedException(PyPipeGraphError):

@@ -1,0 +1,92 @@
+"""The functions that a script calls: make a pipegraph, run it, drop it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from ppg_protocol.errors import JobContractError
+
+from . import util
+from .graph import STATUS_FILENAME, Options, Pipegraph, current_graph
+from .resource_coordinators import LocalSystem
+
+
+def new_pipegraph(
+    resource_coordinator: LocalSystem | None = None,
+    quiet: bool = False,
+    invariant_status_filename: str | Path = STATUS_FILENAME,
+    dump_graph: bool = True,
+    interactive: bool = True,
+    cache_folder: str | Path = "cache",
+    log_file: str | Path | None = None,
+    log_level: int | str = logging.INFO,
+    *,
+    adopt: bool = False,
+    early_cutoff: bool = False,
+) -> Pipegraph:
+    """Start a new pipegraph in the current directory: jobs made from now on belong to it.
+
+    resource_coordinator: `resource_coordinators.LocalSystem(max_cores_to_use=…)` limits what this run may use.
+    quiet: print nothing. interactive: show live progress where standard error is a terminal.
+    invariant_status_filename: the status store. dump_graph: write logs/ppg_graph.txt (where a folder `logs` exists).
+    cache_folder: where compound jobs keep what they calculated.
+    log_file: instead of logs/ppg_run.txt. log_level: logging.DEBUG also tells why jobs do not run.
+    adopt: take every existing output over as current (after a restore, or a move from another engine).
+    early_cutoff: dependants of a job that was redone with the same content are not redone.
+    """
+    if resource_coordinator is not None and not isinstance(resource_coordinator, LocalSystem):
+        raise JobContractError(
+            f"resource_coordinator must be a resource_coordinators.LocalSystem, not {resource_coordinator!r}."
+        )
+    if isinstance(log_level, str):
+        log_level = logging.getLevelNamesMapping()[log_level.upper()]
+    directory = Path(os.getcwd())
+    options = Options(
+        quiet=quiet,
+        dump_graph=dump_graph,
+        interactive=interactive,
+        log_file=None if log_file is None else os.path.abspath(log_file),
+        log_level=log_level,
+        adopt=adopt,
+        early_cutoff=early_cutoff,
+        max_cores=resource_coordinator.max_cores_to_use if resource_coordinator else None,
+    )
+    graph = Pipegraph(directory, directory / invariant_status_filename, str(cache_folder), options)
+    util.global_pipegraph = graph
+    return graph
+
+
+def run_pipegraph(dry_run: bool = False) -> None:
+    """Do what needs to be (re-)done, on all cores; return when all jobs are done.
+
+    dry_run: print what would run and why, and run nothing.
+
+    Raises RuntimeError when jobs failed (everything that did not depend on them was done), CycleError,
+    JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
+    KeyboardInterrupt passes through after a clean stop.
+    """
+    current_graph().run(dry_run=dry_run)
+
+
+def destroy_global_pipegraph() -> None:
+    """Forget the current pipegraph; making a job raises until the next `new_pipegraph()`."""
+    util.global_pipegraph = None
+
+
+def inside_ppg() -> bool:
+    """Is there a pipegraph that a new job would belong to?"""
+    return util.global_pipegraph is not None
+
+
+def cores() -> int:
+    """The number of cores that the running job may use; outside a job, the cores of this machine."""
+    from ppg_cs.cores import current
+
+    return current()
+
+
+new_pipeline = new_pipegraph
+run: Any = run_pipegraph

@@ -1,0 +1,90 @@
+"""The exceptions of the public API. Those that other rooms raise too live in `ppg_protocol.errors`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ppg_protocol.errors import CommunicationFailure, JobContractError, JobDiedException, PyPipeGraphError
+
+__all__ = [
+    "CommunicationFailure",
+    "CycleError",
+    "JobContractError",
+    "JobDiedException",
+    "JobFailure",
+    "PyPipeGraphError",
+    "PyPipelineGraphError",
+    "RuntimeError",
+    "RuntimeException",
+]
+
+PyPipelineGraphError = PyPipeGraphError
+
+MAX_SHOWN_FAILURES = 10
+
+
+class CycleError(PyPipeGraphError):
+    """Jobs depend on each other in a circle, so none of them can be first. The message lists the circle."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        self.cycle = tuple(cycle)
+        steps = "\n".join(f"  {a!r} depends on {b!r}" for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        super().__init__(f"The jobs depend on each other in a circle of {len(cycle)}:\n{steps}\nRemove one of these.")
+
+    def __reduce__(self) -> tuple[type[CycleError], tuple[tuple[str, ...]]]:
+        return CycleError, (self.cycle,)
+
+
+class RuntimeException(PyPipeGraphError):
+    """Something went wrong while the pipegraph ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """One failed job: its id, the exception (unpickled, or a stand-in with its text), and what it wrote (tails)."""
+
+    job_id: str
+    exception: BaseException | None
+    error: str
+    traceback: str
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        parts = [f"{self.job_id}: {self.error}"]
+        if self.traceback:
+            parts.append(_indented(self.traceback))
+        if self.stdout:
+            parts.append("  stdout:\n" + _indented(self.stdout))
+        if self.stderr:
+            parts.append("  stderr:\n" + _indented(self.stderr))
+        return "\n".join(parts)
+
+
+class RuntimeError(RuntimeException):  # the original's name for it
+    """At least one job failed. Everything that did not depend on it was done and stays done: mend and run again.
+
+    Attributes: `failures` (tuple of JobFailure), `pruned` (ids of jobs that could not run because of them).
+    """
+
+    def __init__(self, failures: Sequence[JobFailure], pruned: Sequence[str] = ()) -> None:
+        self.failures = tuple(failures)
+        self.pruned = tuple(pruned)
+        super().__init__(self.failures, self.pruned)
+
+    def __str__(self) -> str:
+        count = len(self.failures)
+        lines = [f"{count} job{'s' if count != 1 else ''} failed."]
+        lines.extend(str(failure) for failure in self.failures[:MAX_SHOWN_FAILURES])
+        if count > MAX_SHOWN_FAILURES:
+            lines.append(f"… and {count - MAX_SHOWN_FAILURES} more: see .failures or logs/ppg_errors.txt.")
+        if self.pruned:
+            shown = ", ".join(repr(job_id) for job_id in self.pruned[:MAX_SHOWN_FAILURES])
+            more = f" and {len(self.pruned) - MAX_SHOWN_FAILURES} more" if len(self.pruned) > MAX_SHOWN_FAILURES else ""
+            lines.append(f"Not run, because they depend on what failed: {shown}{more}.")
+        return "\n\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line for line in text.rstrip("\n").split("\n"))

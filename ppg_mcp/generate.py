@@ -1,0 +1,100 @@
+"""In the compute slave: call a generating job's callback and record what it did to the graph.
+
+The successor of the data process runs this on its own copy of the graph, which therefore already holds everything
+that earlier generators made. The change travels to the master as plain data; the closures of the new jobs stay here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ppg_protocol.errors import JobContractError
+
+from ppg_cs.tasks import Generated
+
+from . import util
+from .change import Change, JobChange
+from .graph import Phase, Recording
+from .job import Job
+from .job_list import JobList
+from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
+from .jobs.invariant import Invariant
+from .planner.node import Kind
+
+if TYPE_CHECKING:
+    from .jobs.generating import JobGeneratingJob
+
+WATCHERS = (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
+
+
+def generate(generator: JobGeneratingJob) -> Generated:
+    """Run the callback; returns the change and the tasks of the new jobs that are executed somewhere."""
+    graph = generator.graph
+    util.global_pipegraph = graph
+    graph.phase = Phase.GENERATING
+    graph.recording = recording = Recording()
+    before = len(graph.late_dependencies)
+    try:
+        assert generator.callback is not None
+        returned = generator.callback()
+        for job, late in graph.late_dependencies[before:]:
+            job.depends_on(late())
+        injected = _returned_jobs(generator, returned)
+    finally:
+        graph.recording = None
+        graph.phase = Phase.RUNNING
+    tasks = tuple(job.task() for job in recording.jobs if job.kind != Kind.INVARIANT)
+    change = Change(
+        jobs=[_job_change(job) for job in recording.jobs],
+        edges=_edges(recording),
+        injected=[job.job_id for job in injected],
+    )
+    return Generated(change.encode(), tasks)
+
+
+def _edges(recording: Recording) -> list[tuple[str, str]]:
+    """Those of new jobs travel with them."""
+    new = set(recording.jobs)
+    return [(job.job_id, other.job_id) for job, other in recording.edges if job not in new]
+
+
+def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
+    if returned is None or generator.kind != Kind.INJECTING:
+        return []
+    try:
+        return list(JobList(returned))
+    except TypeError:
+        raise JobContractError(
+            f"{generator!r}: the callback must return jobs or None, not {returned!r} ({type(returned).__name__})."
+        ) from None
+
+
+def _job_change(job: Job) -> JobChange:
+    value, parts = b"", dict[str, str]()
+    warnings: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
+    if isinstance(job, WATCHERS):
+        watched = (job.watched,) if isinstance(job.watched, str) else job.watched
+    elif isinstance(job, Invariant):
+        taken = job.value(_no_files)
+        value, parts, warnings = taken.digest, dict(taken.parts.items()), taken.warnings
+    return JobChange(
+        job_id=job.job_id,
+        kind=job.kind,
+        type_name=type(job).__name__,
+        inputs=sorted(p.job_id for p in job.prerequisites),
+        paths=list(job.paths),
+        empty_ok=job.empty_ok,
+        cores=job.cores_needed,
+        memory=job.memory_needed,
+        early_cutoff=job.early_cutoff,
+        masked=job._code.job_id if job._code is not None and job._ignores_code_changes else "",
+        value=value,
+        parts=parts,
+        warnings=list(warnings),
+        watched=list(watched),
+    )
+
+
+def _no_files(path: str) -> bytes:
+    raise AssertionError(path)

@@ -1,0 +1,288 @@
+"""Job: what all nodes of a pipegraph have in common for the user who builds it, and for the run that executes it.
+
+Rules (semantics §4). A job belongs to the pipegraph that exists when it is made. Making a job twice with the same id
+and class gives the first one; with another class, or another callback, it raises. Edges are kept on the dependant.
+
+The metaclass registers a job once its `__init__` is through, so a constructor that raises leaves no trace, and
+subclasses may compute their ids as they like.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ppg_protocol.errors import JobContractError
+
+from .exceptions import CycleError
+from .planner.node import Kind
+
+if TYPE_CHECKING:
+    from ppg_cs.tasks import Task
+
+    from .graph import Pipegraph
+    from .result import JobResult
+
+ALL_CORES = -1
+WHOLE_MACHINE = -2
+
+
+class JobMeta(type):
+    """Calling a job class gives the one job of that id."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        job = super().__call__(*args, **kwargs)
+        return job.graph.register(job)
+
+
+class Job(metaclass=JobMeta):
+    """A node of the pipegraph. Not made directly; see the job types."""
+
+    kind: ClassVar[Kind]
+    paths: tuple[str, ...] = ()
+    """Outputs, relative to the pipegraph's directory."""
+    callback: Callable[..., Any] | None = None
+    empty_ok = False
+    rename_broken = False
+    early_cutoff: bool | None = None
+    """None: as the pipegraph says."""
+    index = -1
+    """Position in the running graph."""
+    _cores_needed = 1
+    _memory_needed = -1
+    _ignores_code_changes = False
+    _code: Job | None = None
+    """The implicit FunctionInvariant."""
+    _result: JobResult | None = None
+
+    def __init__(self, job_id: str | Path) -> None:
+        from .graph import current_graph
+
+        graph = current_graph()
+        graph.check_open(job_id)
+        self.graph: Pipegraph = graph
+        self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
+        self.prerequisites: set[Job] = set()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.job_id!r})"
+
+    def __ppg_fingerprint__(self) -> tuple[str, str]:
+        return ("job", self.job_id)
+
+    # ----------------------------------------------------------------------------------------------------------- edges
+
+    def depends_on(self, *others: Any) -> Self:
+        """Add prerequisites: jobs, iterables of jobs, None (nothing), or callables that give these when run() starts.
+
+        Raises JobContractError for anything else and for jobs of another pipegraph, CycleError for direct circles.
+        """
+        self.graph.check_open(self.job_id)
+        for other in others:
+            if isinstance(other, Job):
+                self._depend(other)
+            elif other is None:
+                continue
+            elif isinstance(other, Iterable) and not isinstance(other, (str, bytes, Path)):
+                self.depends_on(*other)
+            elif callable(other):
+                self.graph.late_dependencies.append((self, other))
+            else:
+                raise JobContractError(
+                    f"{self!r}.depends_on() takes jobs, iterables of jobs, callables or None, "
+                    f"but got {other!r} ({type(other).__name__})."
+                    + (" For an input file use depends_on_file()." if isinstance(other, (str, Path)) else "")
+                )
+        return self
+
+    def _depend(self, other: Job) -> None:
+        if other in self.prerequisites:
+            return
+        if other.graph is not self.graph:
+            raise JobContractError(
+                f"{self!r} can't depend on {other!r}: they belong to two pipegraphs. Make both after the same "
+                "new_pipegraph()."
+            )
+        if other is self:
+            raise CycleError([self.job_id])
+        if self in other.prerequisites:
+            raise CycleError([self.job_id, other.job_id])
+        if other.kind == Kind.FINAL and self.kind != Kind.FINAL:
+            raise JobContractError(f"{self!r} can't depend on {other!r}: a FinalJob runs after everything else.")
+        self.prerequisites.add(other)
+        self.graph.edge_added(self, other)
+
+    def depends_on_params(self, parameters: Any) -> Self:
+        """Redo this job when `parameters` (any plain value) change: a ParameterInvariant named after the job."""
+        from .jobs.parameter import ParameterInvariant
+
+        return self.depends_on(ParameterInvariant(self.job_id, parameters))
+
+    def depends_on_func(self, name: Any, function: Any = None) -> Self:
+        """Redo this job when a function that its callback calls changes.
+
+        `depends_on_func("name", function)`, `depends_on_func(function, "name")` or just the function.
+        """
+        from .jobs.function import FunctionInvariant
+
+        if not isinstance(name, str):
+            name, function = function, name
+        if name is None:
+            name = getattr(function, "__qualname__", type(function).__qualname__)
+        return self.depends_on(FunctionInvariant(f"{self.job_id}_{name}", function))
+
+    def depends_on_file(self, path: str | Path) -> Self:
+        """Redo this job when the content of an input file changes."""
+        from .jobs.file_invariants import FileChecksumInvariant
+
+        return self.depends_on(FileChecksumInvariant(path))
+
+    def ignore_code_changes(self) -> Self:
+        """Do not redo this job because its callback changed."""
+        self._ignores_code_changes = True
+        return self
+
+    def is_in_dependency_chain(self, other: Job, max_depth: int) -> bool:
+        """Is `other` among the prerequisites of this job, at most `max_depth` edges away?"""
+        seen: set[Job] = set()
+        front = [self]
+        for _ in range(max_depth):
+            front = list({p for job in front for p in job.prerequisites if p not in seen})
+            if other in front:
+                return True
+            seen.update(front)
+        return False
+
+    def __add__(self, other: Any) -> Any:
+        from .job_list import JobList
+
+        return JobList([self]) + other
+
+    def __radd__(self, other: Any) -> Any:
+        from .job_list import JobList
+
+        return JobList(other) + self
+
+    # ------------------------------------------------------------------------------------------------------- resources
+
+    @property
+    def cores_needed(self) -> int:
+        """Cores: a positive int, -1 (all of one machine that can be had) or -2 (the whole machine, alone)."""
+        return self._cores_needed
+
+    @cores_needed.setter
+    def cores_needed(self, cores: int) -> None:
+        if isinstance(cores, bool) or not isinstance(cores, int) or (cores < 1 and cores not in (-1, -2)):
+            raise JobContractError(
+                f"{self!r}.cores_needed must be a positive int, -1 (all cores that can be had) or "
+                f"-2 (the whole machine, alone), not {cores!r}."
+            )
+        self._cores_needed = cores
+
+    @property
+    def memory_needed(self) -> int:
+        """Bytes of memory; -1: don't care."""
+        return self._memory_needed
+
+    @memory_needed.setter
+    def memory_needed(self, memory_bytes: int) -> None:
+        if isinstance(memory_bytes, bool) or not isinstance(memory_bytes, int) or memory_bytes < -1:
+            raise JobContractError(f"{self!r}.memory_needed must be a number of bytes or -1, not {memory_bytes!r}.")
+        self._memory_needed = memory_bytes
+
+    def use_cores(self, cores: int) -> Self:
+        """Set `cores_needed`, and return the job."""
+        self.cores_needed = cores
+        return self
+
+    # --------------------------------------------------------------------------------------------------------- results
+
+    @property
+    def result(self) -> JobResult:
+        """How the job fared in this run."""
+        from .result import NOT_RUN
+
+        return self._result or NOT_RUN
+
+    @property
+    def failed(self) -> bool:
+        """Did it fail, or could it not run because something upstream failed?"""
+        return self.result.failed
+
+    @property
+    def was_run(self) -> bool:
+        """Was its callback called in this run?"""
+        return self.result.was_run
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the callback raised."""
+        return self.result.exception
+
+    @property
+    def error_reason(self) -> str:
+        """One line on why it failed."""
+        return self.result.error_reason
+
+    @property
+    def stdout(self) -> str:
+        """What the job wrote to its standard output (the tail, where it was much)."""
+        return self.result.stdout
+
+    @property
+    def stderr(self) -> str:
+        """What the job wrote to its standard error (the tail, where it was much)."""
+        return self.result.stderr
+
+    # ----------------------------------------------------------------------------------------- for the graph and the run
+
+    def definition(self) -> tuple[Any, ...]:
+        """What must be equal when the job is made again; callables are compared by fingerprint."""
+        return (self.paths,)
+
+    def merge(self, again: Job) -> None:
+        """The same job was constructed once more: check that it is, and take over its prerequisites."""
+        for mine, other in zip(self.definition(), again.definition(), strict=True):
+            if mine is not other and not _same(mine, other):
+                raise JobContractError(
+                    f"{self!r} was made before, with another definition: {_shown(mine)} then, {_shown(other)} now. "
+                    "A job id names one job; give the second one an id of its own."
+                )
+        for prerequisite in again.prerequisites - self.prerequisites:
+            self._depend(prerequisite)
+
+    def task(self) -> Task:
+        """The callable half, for the compute slave. Jobs that never run there have none."""
+        raise JobContractError(f"{self!r} is never executed.")
+
+    def inputs(self) -> Iterator[Job]:
+        """The prerequisites that exist in this run."""
+        return iter(self.prerequisites)
+
+
+def checked_id(job_id: object) -> str:
+    """The id as text; raises JobContractError for anything but str and Path."""
+    if isinstance(job_id, str):
+        return str(job_id)
+    if isinstance(job_id, os.PathLike):
+        path = os.fspath(job_id)
+        if isinstance(path, str):
+            return path
+    raise JobContractError(f"A job id must be a str or a pathlib.Path, not {job_id!r} ({type(job_id).__name__}).")
+
+
+def _same(a: Any, b: Any) -> bool:
+    if callable(a) and callable(b):
+        from .fingerprints import fingerprint_function
+
+        return bool(fingerprint_function(a).digest == fingerprint_function(b).digest)
+    return bool(a == b)
+
+
+def _shown(value: Any) -> str:
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        return f"{value.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
+    return repr(value)[:200]

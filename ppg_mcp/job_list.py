@@ -1,0 +1,39 @@
+"""JobList: several jobs that are depended on together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppg_protocol.errors import JobContractError
+
+from .job import Job
+
+
+class JobList(list[Job]):
+    """A list of jobs; `+` takes jobs and iterables of jobs on both sides."""
+
+    def __init__(self, jobs: Job | Iterable[Job] = ()) -> None:
+        super().__init__(_jobs(jobs))
+
+    def __add__(self, other: Any) -> JobList:  # type: ignore[override]  # wider than list's on purpose
+        return JobList([*self, *_jobs(other)])
+
+    def __radd__(self, other: Any) -> JobList:
+        return JobList([*_jobs(other), *self])
+
+    def depends_on(self, *others: Any) -> JobList:
+        """Every job of the list depends on `others`."""
+        for job in self:
+            job.depends_on(*others)
+        return self
+
+
+def _jobs(value: Any) -> list[Job]:
+    if isinstance(value, Job):
+        return [value]
+    jobs = list(value)
+    for job in jobs:
+        if not isinstance(job, Job):
+            raise JobContractError(f"A JobList holds jobs, not {job!r} ({type(job).__name__}).")
+    return jobs

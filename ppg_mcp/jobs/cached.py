@@ -1,0 +1,112 @@
+"""Expensive values: calculated once, pickled to a file, loaded into memory where they are needed.
+
+Each is two jobs. The calculating half is cached: its file persists, and it runs only when a job that must run needs the
+value and the file does not match. The loading half is what dependants depend on; prerequisites, resources and
+`ignore_code_changes` go to the calculating half, which is reachable as `.lfg` (its name in the original).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ..job import Job
+from ..planner.node import Kind
+from .callback import check_callback
+from .files import FileGeneratingJob
+from .loading import AttributeLoadingJob, DataLoadingJob
+
+
+class CalculatingJob(FileGeneratingJob):
+    """The calculating half: pickles what `calculate()` returns to the file `job_id`."""
+
+    kind: ClassVar[Kind] = Kind.CACHED
+
+    def __init__(self, job_id: str | Path, calculate: Callable[[], Any]) -> None:
+        self._calculate = calculate
+        super().__init__(job_id, self._write, _code=calculate)
+        check_callback(self, calculate, 0, "calculating functions get none")
+
+    def merge(self, again: Job) -> None:
+        """What is calculated is compared by the implicit FunctionInvariant."""
+
+    def _write(self) -> None:
+        value = self._calculate()
+        path = self.graph.absolute(self.paths[0])
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+
+    def read(self) -> Any:
+        """The value, from the file."""
+        with open(self.graph.absolute(self.paths[0]), "rb") as file:
+            return pickle.load(file)
+
+
+class _CachedHalves(DataLoadingJob):
+    """Sends what concerns the calculation to the calculating half."""
+
+    lfg: CalculatingJob
+
+    def depends_on(self, *others: Any) -> Self:
+        """Add prerequisites of the calculation."""
+        self.lfg.depends_on(*others)
+        return self
+
+    def ignore_code_changes(self) -> Self:
+        """Do not calculate again because the calculating function changed."""
+        self.lfg.ignore_code_changes()
+        return self
+
+    def use_cores(self, cores: int) -> Self:
+        """Set the cores of the calculation."""
+        self.lfg.use_cores(cores)
+        return self
+
+
+class CachedAttributeLoadingJob(_CachedHalves, AttributeLoadingJob):
+    """Sets `target_object.target_attribute` to what `calculating_function()` returned, calculating it only once.
+
+    job_id: the cache file. The loading job's own id is that with "_load" appended.
+    """
+
+    _has_code: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        job_id: str | Path,
+        target_object: Any,
+        target_attribute: str,
+        calculating_function: Callable[[], Any],
+    ) -> None:
+        self.lfg = CalculatingJob(job_id, calculating_function)
+        AttributeLoadingJob.__init__(self, self.lfg.job_id + "_load", target_object, target_attribute, self.lfg.read)
+        self.prerequisites.add(self.lfg)
+
+
+class CachedDataLoadingJob(_CachedHalves):
+    """Calls `loading_function(value)` in the compute slave with what `calculating_function()` returned.
+
+    job_id: the cache file. The loading job's own id is that with "_load" appended.
+    """
+
+    def __init__(
+        self,
+        job_id: str | Path,
+        calculating_function: Callable[[], Any],
+        loading_function: Callable[[Any], Any],
+    ) -> None:
+        self.lfg = CalculatingJob(job_id, calculating_function)
+        self._loading_function = loading_function
+        DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load, _code=loading_function)
+        check_callback(self, loading_function, 1, "loading functions get the value")
+        self.prerequisites.add(self.lfg)
+
+    def _load(self) -> None:
+        self._loading_function(self.lfg.read())
+
+
+CachedJob = CachedDataLoadingJob

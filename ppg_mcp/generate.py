@@ -71,13 +71,12 @@ def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
 
 def _job_change(job: Job) -> JobChange:
     value, parts = b"", dict[str, str]()
-    warnings: tuple[str, ...] = ()
+    told = _Warnings()
     watched: tuple[str, ...] = ()
     if isinstance(job, WATCHERS):
         watched = (job.watched,) if isinstance(job.watched, str) else job.watched
     elif isinstance(job, Invariant):
-        taken = job.value(_no_files)
-        value, parts, warnings = taken.digest, dict(taken.parts.items()), taken.warnings
+        value, parts = job.fingerprint(told), job.parts()
     return JobChange(
         job_id=job.job_id,
         kind=job.kind,
@@ -91,10 +90,21 @@ def _job_change(job: Job) -> JobChange:
         masked=job._code.job_id if job._code is not None and job._ignores_code_changes else "",
         value=value,
         parts=parts,
-        warnings=list(warnings),
+        warnings=told.texts,
         watched=list(watched),
     )
 
 
-def _no_files(path: str) -> bytes:
-    raise AssertionError(path)
+class _Warnings:
+    """Collects what an invariant that watches no files has to say."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def checksum(self, path: str) -> bytes:
+        """Only the master looks at files."""
+        raise AssertionError(path)
+
+    def warn(self, text: str) -> None:
+        """To travel with the change."""
+        self.texts.append(text)

@@ -10,7 +10,8 @@ from typing import Any
 from ppg_protocol.errors import JobContractError
 
 from ..graph import current_graph
-from .invariant import Checksums, Invariant, Value
+from ..planner.digest import inputs_digest
+from .invariant import Invariant, Surroundings
 
 
 class _FileInvariant(Invariant):
@@ -26,10 +27,14 @@ class _FileInvariant(Invariant):
 class FileTimeInvariant(_FileInvariant):
     """Redoes its dependants when the file's modification time changes."""
 
-    def value(self, checksums: Checksums) -> Value:
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
         """The modification time. Raises OSError for a file that can't be stat'ed."""
-        mtime_ns = os.stat(self.graph.absolute(self.watched)).st_mtime_ns
-        return Value(mtime_ns.to_bytes(16, "big", signed=True), {"modified": str(mtime_ns)})
+        self._mtime_ns = os.stat(self.graph.absolute(self.watched)).st_mtime_ns
+        return self._mtime_ns.to_bytes(16, "big", signed=True)
+
+    def parts(self) -> dict[str, str]:
+        """The modification time in ns since 1970."""
+        return {"modified": str(self._mtime_ns)}
 
 
 class FileChecksumInvariant(_FileInvariant):
@@ -38,10 +43,14 @@ class FileChecksumInvariant(_FileInvariant):
     The checksum is taken again only when size, mtime or ctime changed.
     """
 
-    def value(self, checksums: Checksums) -> Value:
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
         """The checksum. Raises OSError for a file that can't be read."""
-        checksum = checksums(self.graph.absolute(self.watched))
-        return Value(checksum, {"md5": checksum.hex()})
+        self._checksum = surroundings.checksum(self.graph.absolute(self.watched))
+        return self._checksum
+
+    def parts(self) -> dict[str, str]:
+        """The checksum, hexadecimal."""
+        return {"md5": self._checksum.hex()}
 
 
 FileInvariant = FileChecksumInvariant
@@ -63,10 +72,11 @@ class MultiFileInvariant(Invariant):
         """The watched files."""
         return (self.watched,)
 
-    def value(self, checksums: Checksums) -> Value:
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
         """One fingerprint over (path, checksum) of all files. Raises OSError for a file that can't be read."""
-        from ..planner.digest import inputs_digest
+        self._checksums = [surroundings.checksum(self.graph.absolute(path)) for path in self.watched]
+        return inputs_digest(self.watched, self._checksums)
 
-        taken = [checksums(self.graph.absolute(path)) for path in self.watched]
-        parts = {path: checksum.hex() for path, checksum in zip(self.watched, taken, strict=True)}
-        return Value(inputs_digest(self.watched, taken), parts)
+    def parts(self) -> dict[str, str]:
+        """The checksum of each file, hexadecimal."""
+        return {path: checksum.hex() for path, checksum in zip(self.watched, self._checksums, strict=True)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from .invariant import Checksums, Invariant, Value
+from .invariant import Invariant, Surroundings
 
 
 class FunctionInvariant(Invariant):
@@ -29,21 +29,17 @@ class FunctionInvariant(Invariant):
         """The function, compared by fingerprint."""
         return (self.function,)
 
-    def value(self, checksums: Checksums) -> Value:
-        """The fingerprint of the function now."""
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
+        """Of the function as it is now."""
         from ..fingerprints import fingerprint_function
 
         taken = fingerprint_function(self.function)
-        return Value(taken.digest, _Parts(taken.parts), taken.warnings)
+        for warning in taken.warnings:
+            surroundings.warn(warning)
+        return taken.digest
 
+    def parts(self) -> dict[str, str]:
+        """Code, defaults and closure."""
+        from ..fingerprints import fingerprint_function
 
-class _Parts(dict[str, str]):
-    """The parts in words, computed only when somebody reads them."""
-
-    def __init__(self, parts: Callable[[], dict[str, str]]) -> None:
-        super().__init__()
-        self._parts: Callable[[], dict[str, str]] = parts
-
-    def items(self) -> Any:
-        """The parts, now."""
-        return self._parts().items()
+        return fingerprint_function(self.function).parts()

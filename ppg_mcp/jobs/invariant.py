@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from ppg_protocol.errors import JobContractError
 
@@ -12,27 +10,14 @@ from ..job import Job
 from ..planner.node import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Checksum:
-    """md5 of a file's content, with the stat for which it was taken: while these agree it is not taken again."""
+class Surroundings(Protocol):
+    """What an invariant may ask for while its value is taken."""
 
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    digest: bytes
+    def checksum(self, path: str) -> bytes:
+        """md5 of a file by its absolute path, from memory where its stat did not change. Raises OSError."""
 
-
-Checksums = Callable[[str], bytes]
-"""Gives the checksum of a file by its absolute path, from memory where its stat did not change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """An invariant's fingerprint (16 bytes), its parts in words (to tell later what changed), and warnings."""
-
-    digest: bytes
-    parts: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    def warn(self, text: str) -> None:
+        """Tell the user, once per run."""
 
 
 class Invariant(Job):
@@ -46,6 +31,10 @@ class Invariant(Job):
             f"{self!r} is an invariant: it is evaluated before anything runs and can't depend on {others!r}."
         )
 
-    def value(self, checksums: Checksums) -> Value:
-        """The value now. Raises OSError where it can't be taken."""
-        raise AssertionError(f"{type(self).__name__}.value")
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
+        """The value now, in 16 bytes. Raises OSError where it can't be taken."""
+        raise AssertionError(f"{type(self).__name__}.fingerprint")
+
+    def parts(self) -> dict[str, str]:
+        """The value in words, after `fingerprint` was taken: to tell later which part of it changed."""
+        return {}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..job import checked_id
-from .invariant import Checksums, Invariant, Value
+from .invariant import Invariant, Surroundings
+
+if TYPE_CHECKING:
+    from ..fingerprints import ValueFingerprint
 
 
 class ParameterInvariant(Invariant):
@@ -18,37 +22,38 @@ class ParameterInvariant(Invariant):
     def __init__(self, job_id: str | Path, parameters: Any) -> None:
         super().__init__("PI" + checked_id(job_id))
         self.parameters = parameters
-        self._value: Value | None = None
+
+    @cached_property
+    def _taken(self) -> ValueFingerprint:
+        from ..fingerprints import fingerprint_value
+
+        return fingerprint_value(self.parameters, f"the parameters of {self.job_id!r}")
 
     def definition(self) -> tuple[Any, ...]:
-        """The value's fingerprint: the same parameters may be given again."""
-        return (_Shown(self.value(_no_checksums), self.parameters),)
+        """The parameters, compared by fingerprint: the same may be given again."""
+        return (_Parameters(self),)
 
-    def value(self, checksums: Checksums) -> Value:
-        """The fingerprint of the parameters, taken once."""
-        if self._value is None:
-            from ..fingerprints import fingerprint_value
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
+        """Of the parameters, taken once."""
+        for warning in self._taken.warnings:
+            surroundings.warn(warning)
+        return self._taken.digest
 
-            taken = fingerprint_value(self.parameters, f"the parameters of {self.job_id!r}")
-            self._value = Value(taken.digest, {"value": taken.text}, taken.warnings)
-        return self._value
+    def parts(self) -> dict[str, str]:
+        """The parameters as text."""
+        return {"value": self._taken.text}
 
 
-class _Shown:
+class _Parameters:
     """Compares by fingerprint, prints as the parameters themselves."""
 
-    def __init__(self, value: Value, parameters: Any) -> None:
-        self.digest = value.digest
-        self.parameters = parameters
+    def __init__(self, invariant: ParameterInvariant) -> None:
+        self.invariant = invariant
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Shown) and self.digest == other.digest
+        return isinstance(other, _Parameters) and self.invariant._taken.digest == other.invariant._taken.digest
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return repr(self.parameters)
-
-
-def _no_checksums(path: str) -> bytes:
-    raise AssertionError(path)
+        return repr(self.invariant.parameters)

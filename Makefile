@@ -1,0 +1,69 @@
+# Two commands do everything on a machine with Python 3.11 or later (with its venv module) and make:
+#   make demo    the environment, the main example on real input, what it made and where
+#   make test    the environment, the whole test suite
+# Stamps in .venv depend on pyproject.toml, so the environment is only touched when that changed.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
+INSTALL := $(BIN)/python -m pip install --quiet --editable
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test check format bench clean distclean
+
+help: ## show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+venv: $(VENV)/.dev ## make .venv with everything for development (PYTHON=python3.12 chooses another Python)
+
+demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO_ARGS='--window 1000' to try something)
+	$(BIN)/python examples/lambda_phage/pipeline.py $(DEMO_ARGS)
+
+test: $(VENV)/.dev ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## lint, format, types, imports between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## run the benchmarks
+	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script; done
+
+clean: ## remove caches, builds and results of the examples
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/results
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment, too
+	rm -rf $(VENV)
+
+# A standing environment that works is kept; half of one, left by an interrupted run, is made anew.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "pypipegraph needs Python 3.11 or later, '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	         "Name another one: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { echo "making $(VENV) …"; $(PYTHON) -m venv --clear $(VENV); }
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.made
+	@echo "installing pypipegraph and what the demo needs into $(VENV) …"
+	@$(INSTALL) '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.made
+	@echo "installing pypipegraph and what development needs into $(VENV) …"
+	@$(INSTALL) '.[dev,demo]'
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,33 @@
+"""The dispatcher: which ready job goes to which machine, and when. A pure core, see `core`."""
+
+from .core import Dispatcher
+from .events import (
+    Dispatch,
+    Ended,
+    Gone,
+    Instruction,
+    Lost,
+    MachineShare,
+    Offer,
+    Poisoned,
+    Resident,
+    Retracted,
+    Unmeetable,
+    Withdrawn,
+)
+
+__all__ = [
+    "Dispatch",
+    "Dispatcher",
+    "Ended",
+    "Gone",
+    "Instruction",
+    "Lost",
+    "MachineShare",
+    "Offer",
+    "Poisoned",
+    "Resident",
+    "Retracted",
+    "Unmeetable",
+    "Withdrawn",
+]

@@ -1,0 +1,236 @@
+"""The dispatcher sends ready jobs to machines, within the share that the arbiter gave, a little ahead of free cores.
+
+Rules.
+- Order is by priority (see `priority`). Supervisors start attempts in the order in which they were sent, so a wide job
+  (cores -1, -2) drains its machine simply by being next in that queue. Wide jobs queue apart from narrow ones, first
+  come first served, one per machine at a time, and take turns with them: neither starves the other.
+- A machine that holds a job's data is preferred, then the one with the most room.
+- An attempt that was lost with its machine or data process makes its job a *suspect*: it is tried again alone on a
+  machine (charged as -2). Alone on three that went down, it is poison.
+- Every attempt gets a number that was never used before in this session.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+
+from .events import (
+    Dispatch,
+    Ended,
+    Event,
+    Gone,
+    Instruction,
+    Lost,
+    MachineShare,
+    Offer,
+    Poisoned,
+    Priority,
+    Resident,
+    Retracted,
+    Unmeetable,
+    Withdrawn,
+)
+from .machine import WHOLE_MACHINE, Machine
+
+POISON_LOSSES = 3
+RUNTIME_WEIGHT = 0.05
+"""Of the newest runtime in the moving average."""
+
+
+class Dispatcher:
+    """See the module. `handle` takes events in, `dispatch` asks for what may be sent now."""
+
+    def __init__(self) -> None:
+        self.machines: dict[str, Machine] = {}
+        self.offers: dict[int, Offer] = {}
+        """Ready jobs, waiting or outstanding."""
+        self.job_of: dict[int, int] = {}
+        """Of outstanding attempts; `machine_of` likewise."""
+        self.machine_of: dict[int, str] = {}
+        self.losses: dict[int, list[str]] = {}
+        """Machines on which a job was lost while it was alone."""
+        self._narrow: list[tuple[Priority, int]] = []
+        self._wide: deque[int] = deque()
+        self._suspects: deque[int] = deque()
+        self._alone: set[int] = set()
+        """Outstanding attempts of suspects."""
+        self._waiting: set[int] = set()
+        self._attempts = 0
+        self._mean_runtime_s = AHEAD_UNKNOWN_S
+
+    def handle(self, event: Event, now: float = 0.0) -> list[Instruction]:
+        """Take an event in. What may be sent now is asked for once per batch of events, by `dispatch`."""
+        match event:
+            case Offer():
+                return self._offer(event)
+            case Ended(attempt, runtime_s):
+                self._forget(attempt)
+                self._mean_runtime_s += RUNTIME_WEIGHT * (runtime_s - self._mean_runtime_s)
+            case Retracted(attempt):
+                job, suspect = self._take_back(attempt)
+                self._enqueue(job, suspect)
+            case Lost(attempt):
+                return self._lose(attempt)
+            case Withdrawn(job):
+                self.offers.pop(job, None)
+                self._waiting.discard(job)
+            case Resident(machine, load):
+                self.machines[machine].resident.add(load)
+            case Gone(machine, loads):
+                self.machines[machine].resident.difference_update(loads)
+            case MachineShare():
+                return self._share(event)
+        return []
+
+    def dispatch(self) -> list[Dispatch]:
+        """What to send now."""
+        out: list[Dispatch] = []
+        for machine in self.machines.values():
+            if machine.wants_refill(self._mean_runtime_s):
+                self._fill(machine, out)
+        return out
+
+    @property
+    def outstanding(self) -> int:
+        """Attempts that were sent and did not come back."""
+        return len(self.job_of)
+
+    def new_attempt(self) -> int:
+        """A number that was never used before in this session."""
+        self._attempts += 1
+        return self._attempts
+
+    # -------------------------------------------------------------------------------------------------------- events
+
+    def _offer(self, offer: Offer) -> list[Instruction]:
+        if self.machines and not self._meetable(offer):
+            return [Unmeetable(offer.job, offer.cores, offer.memory_bytes)]
+        self.offers[offer.job] = offer
+        self._enqueue(offer.job)
+        return []
+
+    def _enqueue(self, job: int, suspect: bool = False) -> None:
+        offer = self.offers.get(job)
+        if offer is None:
+            return
+        self._waiting.add(job)
+        if suspect:
+            self._suspects.append(job)
+        elif offer.cores < 0:
+            self._wide.append(job)
+        else:
+            heapq.heappush(self._narrow, (offer.priority, job))
+
+    def _meetable(self, offer: Offer) -> bool:
+        return any(machine.can_ever(offer.cores, offer.memory_bytes) for machine in self.machines.values())
+
+    def _share(self, share: MachineShare) -> list[Instruction]:
+        machine = self.machines.setdefault(share.machine, Machine(share.machine))
+        machine.cores, machine.memory_bytes = share.cores, share.memory_bytes
+        machine.total_cores, machine.total_memory_bytes = share.total_cores, share.total_memory_bytes
+        unmeetable = [offer for job, offer in self.offers.items() if job in self._waiting and not self._meetable(offer)]
+        for offer in unmeetable:
+            self._waiting.discard(offer.job)
+            del self.offers[offer.job]
+        return [Unmeetable(offer.job, offer.cores, offer.memory_bytes) for offer in unmeetable]
+
+    def _take_back(self, attempt: int) -> tuple[int, bool]:
+        self.machines[self.machine_of.pop(attempt)].remove(attempt)
+        suspect = attempt in self._alone
+        self._alone.discard(attempt)
+        return self.job_of.pop(attempt), suspect
+
+    def _forget(self, attempt: int) -> None:
+        job, _ = self._take_back(attempt)
+        self.offers.pop(job, None)
+        self.losses.pop(job, None)
+
+    def _lose(self, attempt: int) -> list[Instruction]:
+        machine = self.machine_of[attempt]
+        job, was_alone = self._take_back(attempt)
+        losses = self.losses.setdefault(job, [])
+        if was_alone:
+            losses.append(machine)
+        if len(losses) >= POISON_LOSSES:
+            self.offers.pop(job, None)
+            return [Poisoned(job, tuple(self.losses.pop(job)))]
+        self._enqueue(job, suspect=True)
+        return []
+
+    # ------------------------------------------------------------------------------------------------------- sending
+
+    def _fill(self, machine: Machine, out: list[Dispatch]) -> None:
+        while machine.room(self._mean_runtime_s) > 0:
+            wide = self._next_wide(machine)
+            if wide is not None:
+                self._send(machine, wide, wide in self.losses, out)
+                continue
+            job = self._next_narrow()
+            if job is None:
+                return
+            better = self._preferred(job, machine)
+            self._send(better, job, False, out)
+
+    def _next_wide(self, machine: Machine) -> int | None:
+        """The suspect or wide job whose turn it is on this machine."""
+        if machine.wide or (machine.narrow_turns and self._peek_narrow() is not None):
+            return None
+        for queue in (self._suspects, self._wide):
+            while queue:
+                job = queue.popleft()
+                if job in self._waiting:
+                    return job
+        return None
+
+    def _peek_narrow(self) -> int | None:
+        while self._narrow:
+            job = self._narrow[0][1]
+            if job in self._waiting:
+                return job
+            heapq.heappop(self._narrow)
+        return None
+
+    def _next_narrow(self) -> int | None:
+        job = self._peek_narrow()
+        if job is not None:
+            heapq.heappop(self._narrow)
+        return job
+
+    def _preferred(self, job: int, machine: Machine) -> Machine:
+        """Where its data is, if there is room; else where most room is."""
+        if len(self.machines) == 1:
+            return machine
+        loads = self.offers[job].loads
+        mean = self._mean_runtime_s
+        return max(
+            (m for m in self.machines.values() if m is machine or m.room(mean) > 0),
+            key=lambda m: (m.resident.issuperset(loads), m.room(mean)),
+        )
+
+    def _send(self, machine: Machine, job: int, alone: bool, out: list[Dispatch]) -> None:
+        offer = self.offers[job]
+        self._waiting.discard(job)
+        attempt = self.new_attempt()
+        cores = WHOLE_MACHINE if alone else machine.charge(offer.cores, offer.memory_bytes)
+        if alone:
+            self._alone.add(attempt)
+        machine.add(attempt, cores)
+        self.job_of[attempt] = job
+        self.machine_of[attempt] = machine.name
+        out.append(Dispatch(attempt, job, machine.name, cores, offer.memory_bytes, offer.loads))
+
+    def sanity_check(self) -> None:
+        """Cross-check the whole state; for tests."""
+        for machine in self.machines.values():
+            assert machine.outstanding == sum(machine.attempts.values()) >= 0, machine
+            assert all(self.machine_of[attempt] == machine.name for attempt in machine.attempts), machine
+            assert not machine.wide or machine.wide in machine.attempts, machine
+        assert self.job_of.keys() == self.machine_of.keys()
+        assert len(set(self.job_of.values())) == len(self.job_of), "a job has two live attempts"
+        assert not self._waiting & set(self.job_of.values()), "an outstanding job waits"
+        assert self._waiting <= self.offers.keys()
+
+
+AHEAD_UNKNOWN_S = 0.1
+"""Taken for the mean runtime until jobs have ended."""

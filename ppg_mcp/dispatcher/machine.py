@@ -1,0 +1,72 @@
+"""One machine as the dispatcher sees it: what it may hold, what was sent to it, what data is there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+ALL_CORES = -1
+WHOLE_MACHINE = -2
+
+AHEAD_S = 0.1
+"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit."""
+MAX_AHEAD_PER_CORE = 32
+
+
+@dataclass(slots=True)
+class Machine:
+    """Invariant: `outstanding` is the sum of the cores of `attempts`."""
+
+    name: str
+    cores: int = 0
+    memory_bytes: int = 0
+    total_cores: int = 0
+    total_memory_bytes: int = 0
+    attempts: dict[int, int] = field(default_factory=dict)
+    """Charged cores by attempt."""
+    outstanding: int = 0
+    wide: int = 0
+    """The attempt that drains the machine, 0 for none."""
+    narrow_turns: int = 0
+    """Narrow jobs to send before the next wide one, so that neither kind starves the other."""
+    resident: set[int] = field(default_factory=set)
+
+    def charge(self, cores: int, memory_bytes: int) -> int:
+        """The cores a job counts as here: memory above one core's share counts as more cores (semantics §6)."""
+        if cores < 0:
+            return cores
+        share = self.total_memory_bytes / max(1, self.total_cores)
+        return max(cores, math.ceil(memory_bytes / share)) if share and memory_bytes > share else cores
+
+    def can_ever(self, cores: int, memory_bytes: int) -> bool:
+        """Would an empty machine do?"""
+        return cores <= self.total_cores and memory_bytes <= self.total_memory_bytes
+
+    def room(self, mean_runtime_s: float) -> int:
+        """Cores' worth of work that may be sent now."""
+        if not self.cores:
+            return 0
+        ahead = self.cores * min(MAX_AHEAD_PER_CORE, max(1, round(AHEAD_S / max(mean_runtime_s, 1e-6))))
+        return self.cores + ahead - self.outstanding
+
+    def wants_refill(self, mean_runtime_s: float) -> bool:
+        """Is it time to send more? In batches: every commit and every message is shared by many jobs."""
+        room = self.room(mean_runtime_s)
+        return room > 0 and (self.outstanding <= self.cores or room * 4 >= self.outstanding)
+
+    def add(self, attempt: int, cores: int) -> None:
+        """An attempt was sent."""
+        cost = cores if cores > 0 else self.cores
+        self.attempts[attempt] = cost
+        self.outstanding += cost
+        if cores < 0:
+            self.wide = attempt
+        elif self.narrow_turns:
+            self.narrow_turns -= 1
+
+    def remove(self, attempt: int) -> None:
+        """An attempt came back."""
+        self.outstanding -= self.attempts.pop(attempt)
+        if self.wide == attempt:
+            self.wide = 0
+            self.narrow_turns = self.cores

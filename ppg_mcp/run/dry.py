@@ -1,0 +1,23 @@
+"""`run(dry_run=True)`: what would run, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..planner import Kind, Verdict
+
+if TYPE_CHECKING:
+    from .loop import RunLoop
+
+
+def print_plan(loop: RunLoop) -> None:
+    """One line per job that would run, to standard output; and where the rest can't be known."""
+    planner = loop.planner
+    would = [job for job in range(len(planner.nodes)) if planner.verdict[job] == Verdict.RUN]
+    for job in would:
+        print(f"{loop.order[job]!r} would run: {loop.explainer.why(job)}")
+    if not would:
+        print("Nothing would run.")
+    generators = [job for job in would if planner.kind[job] in (Kind.GENERATING, Kind.INJECTING)]
+    for job in generators:
+        print(f"{loop.order[job]!r} makes or connects further jobs, which can't be known before it runs.")

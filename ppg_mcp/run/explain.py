@@ -1,0 +1,95 @@
+"""Why a job runs, or does not, in words: the planner's reason, and which inputs changed from what to what."""
+
+from __future__ import annotations
+
+from ..planner import Planner, Reason
+from ..store import StatusStore
+
+MAX_SHOWN_INPUTS = 5
+
+
+class Explainer:
+    """Reads the status store only for jobs whose inputs changed."""
+
+    def __init__(self, planner: Planner, store: StatusStore) -> None:
+        self._planner = planner
+        self._store = store
+        self.parts: dict[bytes, dict[str, str]] = {}
+        """Descriptions of this run's invariants, by fingerprint."""
+
+    def why(self, job: int) -> str:
+        """One sentence without a full stop."""
+        planner = self._planner
+        match planner.reason[job]:
+            case Reason.NO_RECORD:
+                return "it has never been done"
+            case Reason.TOMBSTONE:
+                return "it was started before and did not end well"
+            case Reason.FILE_MISSING:
+                return "its output is missing"
+            case Reason.FILE_EMPTY:
+                return "its output is empty"
+            case Reason.FILE_DIFFERENT:
+                return "its output is not what was recorded"
+            case Reason.INPUT_REBUILT:
+                return f"{self._id(planner.cause.get(job))} is redone"
+            case Reason.INPUTS_CHANGED:
+                return "; ".join(self.changes(job)) or "its inputs changed"
+            case Reason.ALWAYS:
+                return "jobs of this kind run every time"
+            case Reason.DATA_NEEDED:
+                return f"{self._id(planner.cause.get(job))} needs its data"
+            case Reason.CURRENT:
+                return "its output is current"
+            case Reason.ADOPTED:
+                return "its output existed and was taken over"
+            case Reason.STANDING:
+                return "its output is still there and current"
+            case Reason.NOT_NEEDED:
+                return "nothing that must run needs it"
+        return "it has not been decided"
+
+    def changes(self, job: int) -> list[str]:
+        """What differs between the recorded inputs and those of now."""
+        planner = self._planner
+        node = planner.nodes[job]
+        then = {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(node.job_id)}
+        now = {planner.nodes[p].job_id: (planner.strict[p], planner.content[p]) for p in planner.inputs[job]}
+        masked = planner.nodes[node.masked].job_id if node.masked >= 0 else None
+        texts = []
+        for job_id in sorted(then.keys() | now.keys()):
+            if job_id == masked:
+                continue
+            if job_id not in then:
+                texts.append(f"new input {job_id!r}")
+            elif job_id not in now:
+                texts.append(f"input {job_id!r} is gone")
+            elif then[job_id][node.by_content] != now[job_id][node.by_content]:
+                texts.append(f"{job_id!r} changed{self._difference(then[job_id][0], now[job_id][0])}")
+        if len(texts) > MAX_SHOWN_INPUTS:
+            texts[MAX_SHOWN_INPUTS:] = [f"and {len(texts) - MAX_SHOWN_INPUTS} more inputs changed"]
+        return texts
+
+    def _difference(self, then: bytes, now: bytes) -> str:
+        old, new = self._store.description(then), self.parts.get(now) or self._store.description(now)
+        if not old or not new:
+            return ""
+        parts = [_part(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
+        return "".join(f" ({text})" for text in (", ".join(filter(None, parts)),) if text)
+
+    def _id(self, job: int | None) -> str:
+        return repr(self._planner.nodes[job].job_id) if job is not None else "an input"
+
+
+def _part(name: str, old: str | None, new: str | None) -> str:
+    if old == new:
+        return ""
+    if name == "code":
+        return "its code"
+    return f"{name}: {_short(old)} -> {_short(new)}"
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "nothing"
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,20 @@
+"""Removing temporary files."""
+
+from __future__ import annotations
+
+import os
+
+from ..graph import Pipegraph
+from ..job import Job
+from .log import RunLog
+
+
+def remove_files(graph: Pipegraph, job: Job, log: RunLog) -> None:
+    """Unlink a temporary job's files; what can't be removed is said, and left."""
+    for path in job.paths:
+        try:
+            os.unlink(graph.absolute(path))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.warning(f"Can't remove the temporary {path!r}: {error.strerror}.")

@@ -1,0 +1,91 @@
+"""`run()`: from a built graph to its end. Everything that is opened here is closed here, whatever happens."""
+
+from __future__ import annotations
+
+import time
+
+from ppg_cs.survivors import runtime_root, sweep
+
+from ..graph import Phase, Pipegraph
+from ..store import StatusStore
+from .dry import print_plan
+from .interrupt import Interrupts
+from .log import RunLog, log_path
+from .loop import RunLoop
+from .order import topological
+from .progress import Progress
+from .results import Results
+
+
+def run(graph: Pipegraph, dry_run: bool = False) -> None:
+    """See `ppg_mcp.api.run_pipegraph`."""
+    graph.check_open("run()")
+    _resolve_late_dependencies(graph)
+    order = topological(graph.jobs.values())
+    graph.order = order
+    graph.phase = Phase.RUNNING
+    log = RunLog(graph)
+    try:
+        _run_ordered(graph, log, dry_run)
+    finally:
+        log.close()
+        graph.phase = Phase.OVER
+
+
+def _run_ordered(graph: Pipegraph, log: RunLog, dry_run: bool) -> None:
+    started = time.monotonic()
+    _dump_graph(graph, log)
+    for killed in sweep(runtime_root(str(graph.directory))):
+        log.warning(f"killed what an earlier run had left behind: {killed}")
+    progress = Progress(graph.options.quiet, graph.options.interactive, started)
+    results = Results(graph, log)
+    interrupts = Interrupts()
+    store = StatusStore.open(graph.status_file)
+    clean = False
+    try:
+        for warning in store.warnings:
+            log.warning(warning)
+        with interrupts:
+            loop = RunLoop(graph, store, log, progress, results, interrupts)
+            loop.survey()
+            if dry_run:
+                print_plan(loop)
+                return
+            try:
+                loop.execute()
+            finally:
+                loop.close()
+                progress.close()
+        clean = interrupts.received is None
+    finally:
+        store.close(clean=clean)
+    interrupts.raise_received()
+    _report(loop, results, log, progress, time.monotonic() - started)
+    results.raise_failures()
+
+
+def _report(loop: RunLoop, results: Results, log: RunLog, progress: Progress, duration_s: float) -> None:
+    text = loop.summary(duration_s)
+    log.info(text)
+    progress.note(f"pypipegraph: {text}")
+
+
+def _resolve_late_dependencies(graph: Pipegraph) -> None:
+    """Callables given to depends_on; calling them may make jobs and further callables."""
+    while graph.late_dependencies:
+        job, late = graph.late_dependencies.pop()
+        job.depends_on(late())
+
+
+def _dump_graph(graph: Pipegraph, log: RunLog) -> None:
+    """logs/ppg_graph.txt: which job depends on which."""
+    path = log_path(graph, "ppg_graph.txt") if graph.options.dump_graph else None
+    if path is None:
+        return
+    try:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+            for job in graph.order:
+                file.write(f"{job!r}\n")
+                file.writelines(f"    depends on {p!r}\n" for p in sorted(job.prerequisites, key=lambda p: p.job_id))
+    except OSError as error:
+        log.warning(f"Can't write {path}: {error.strerror}.")

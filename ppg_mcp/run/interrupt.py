@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM during a run: noted at once, acted on by the run loop at a moment when nothing is half done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupts:
+    """While entered, SIGINT and SIGTERM set `received` and make `fd` readable; a second one raises at once.
+
+    Outside the main thread, where Python delivers no signals, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self.fd, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._former: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._former[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        self._former.clear()
+        os.close(self.fd)
+        os.close(self._wake)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)
+        try:
+            os.write(self._wake, b"!")
+        except BlockingIOError:
+            pass
+
+    def raise_received(self) -> None:
+        """After the clean stop and outside of `with`: end as the signal asked."""
+        if self.received is signal.SIGTERM:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if self.received is not None:
+            raise KeyboardInterrupt

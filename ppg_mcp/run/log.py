@@ -1,0 +1,108 @@
+"""Where a run says what it does: logs/ppg_run.txt, UDP port 5005, and warnings to the user.
+
+Files are written only where a folder `logs` exists and can be written; a log that can't be written never stops a run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from ..graph import Pipegraph
+from ..util.log_listener import LOG_PORT
+
+LOGGER = "pypipegraph"
+MAX_DATAGRAM = 8000
+"""Bytes of message text in one datagram."""
+
+
+class RunLog:
+    """One run's log. Debug records are dropped before they are formatted unless asked for: `debugging`."""
+
+    def __init__(self, graph: Pipegraph) -> None:
+        self._quiet = graph.options.quiet
+        self.level = graph.options.log_level
+        self.debugging = self.level <= logging.DEBUG
+        self.warned: set[str] = set()
+        self._socket: socket.socket | None = None
+        self._file = None
+        path = graph.options.log_file or log_path(graph, "ppg_run.txt")
+        if path is not None:
+            try:
+                self._file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+            except OSError as error:
+                self._print(f"Can't write the log {path}: {error.strerror}; going on without.")
+
+    def debug(self, text: str) -> None:
+        """Why something is not done, and other details."""
+        self._write(logging.DEBUG, text)
+
+    def info(self, text: str) -> None:
+        """A decision."""
+        self._write(logging.INFO, text)
+
+    def warning(self, text: str) -> None:
+        """Something that the user should see; each text once per run."""
+        if text not in self.warned:
+            self.warned.add(text)
+            self._write(logging.WARNING, text)
+            self._print(f"pypipegraph: {text}")
+
+    def error(self, text: str) -> None:
+        """A failure; it is also raised."""
+        self._write(logging.ERROR, text)
+
+    def flush(self) -> None:
+        """So that who follows the file sees what happens."""
+        if self._file is not None:
+            try:
+                self._file.flush()
+            except OSError:
+                self._file = None
+
+    def close(self) -> None:
+        """End of the run."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError:
+                pass
+            self._file = None
+
+    def _write(self, level: int, text: str) -> None:
+        if level < self.level:
+            return
+        name = logging.getLevelName(level)
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        if self._file is not None:
+            try:
+                self._file.write(f"{now} {name} {text}\n")
+            except (OSError, ValueError):
+                self._file = None
+        self._send({"time": now, "pid": os.getpid(), "level": name, "message": text[:MAX_DATAGRAM]})
+
+    def _send(self, record: dict[str, object]) -> None:
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            self._socket.sendto(json.dumps(record).encode() + b"\n", ("127.0.0.1", LOG_PORT))
+        except OSError:
+            pass
+
+    def _print(self, text: str) -> None:
+        if not self._quiet:
+            print(text, file=sys.stderr, flush=True)
+
+
+def log_path(graph: Pipegraph, name: str) -> str | None:
+    """Path of a file in `logs`, None where there is no such folder."""
+    folder = Path(graph.directory, "logs")
+    return str(folder / name) if folder.is_dir() else None

@@ -1,0 +1,512 @@
+"""The run loop: the one place where decisions meet the world.
+
+One round: wait for messages, hand each to its handler, ask the dispatcher what to send, commit, send. The handlers
+only change the cores and fill two buffers, the store's and the outbox; so whatever came together is committed
+together, and status writes are durable before the messages that they justify leave: a tombstone before its Run, a
+record before its Ack and before the Run of a dependant.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ppg_protocol.codec import Message
+from ppg_protocol.errors import CommunicationFailure, JobContractError, JobDiedException, PyPipeGraphError
+from ppg_protocol.messages import (
+    Ack,
+    Blob,
+    Cancel,
+    DataLost,
+    Define,
+    Finished,
+    Heartbeat,
+    Loaded,
+    LoadFailed,
+    Outcome,
+    Ready,
+    Retract,
+    Retracted,
+    Run,
+    Shutdown,
+    Started,
+    Unload,
+    Usage,
+)
+
+from .. import dispatcher as d
+from .. import planner as p
+from ..change import Change
+from ..dispatcher import Dispatch, Dispatcher, Offer
+from ..job import Job
+from ..planner.core import FINAL, GENERATING, INJECTING, LOADING, SETTLES
+from ..priority import Priorities
+from .explain import Explainer
+from .files import remove_files
+from .machine import EmbeddedMachine
+from .merge import Merge
+from .recorder import Recorder
+from .survey import Survey
+from .sync import OutputSync
+
+if TYPE_CHECKING:
+    from ..graph import Pipegraph
+    from ..store import StatusStore
+    from .interrupt import Interrupts
+    from .log import RunLog
+    from .progress import Progress
+    from .results import Results
+
+COMMIT_INTERVAL_S = 0.05
+"""Records wait at most so long for others to share their commit."""
+GENERATES = frozenset((GENERATING, INJECTING))
+NO_USAGE = Usage(0.0, 0.0, 0)
+LOAD_LOSSES_MAX = 3
+RETRACT_PATIENCE_S = 2.0
+
+
+class RunLoop:
+    """`survey`, then `execute`, then `close`."""
+
+    def __init__(
+        self,
+        graph: Pipegraph,
+        store: StatusStore,
+        log: RunLog,
+        progress: Progress,
+        results: Results,
+        interrupts: Interrupts,
+    ) -> None:
+        self.order = graph.order
+        self.planner = p.Planner()
+        self.explainer = Explainer(self.planner, store)
+        self._graph = graph
+        self._store = store
+        self._log = log
+        self._progress = progress
+        self._results = results
+        self._interrupts = interrupts
+        self._dispatcher = Dispatcher()
+        self._priorities = Priorities(self.planner)
+        self._survey: Survey | None = None
+        self._recorder: Recorder | None = None
+        self._machine: EmbeddedMachine | None = None
+        self._machine_name = ""
+        self._outbox: list[Message] = []
+        self._acks: list[int] = []
+        self._sync = OutputSync()
+        self._commit_by = 0.0
+        self._cores_of: dict[int, int] = {}
+        """What running attempts got."""
+        self._generated: dict[int, tuple[int, tuple[int, ...], Change]] = {}
+        """By attempt of a generator that was merged: its index, those of its jobs, and what it did."""
+        self._again: dict[int, int] = {}
+        """Attempts that make lost tasks again, and the attempts that made them first."""
+        self._load_losses: dict[int, int] = {}
+        self.executed = 0
+
+    # ------------------------------------------------------------------------------------------------------- deciding
+
+    def survey(self) -> None:
+        """Look at everything, and plan."""
+        import platform
+
+        self._survey = Survey(self._graph, self._store, self._log)
+        self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
+        self._perform(self.planner.extend(self._survey.nodes(self.order)))
+        self._report_missing_inputs()
+        self._log_current(0)
+
+    def _report_missing_inputs(self) -> None:
+        """Invariants that can't be evaluated fail, and with them what depends on them."""
+        assert self._survey is not None
+        for index, error in self._survey.failures.items():
+            self._results.failed_here(self.order[index], error)
+            self._progress.failed += 1
+        self._survey.failures.clear()
+
+    def _log_current(self, first: int) -> None:
+        """At debug level: why jobs do not run."""
+        if self._log.debugging:
+            for job in range(first, len(self.order)):
+                if self.planner.verdict[job] == p.Verdict.CURRENT:
+                    self._log.debug(f"not run: {self.order[job]!r}, because {self.explainer.why(job)}")
+
+    # ------------------------------------------------------------------------------------------------------ executing
+
+    def execute(self) -> None:
+        """Run until everything is over, or a signal came."""
+        while not self.planner.is_over and self._interrupts.received is None:
+            if self._machine is None:
+                self._start_machine()
+            self._round()
+        self._flush()
+
+    def close(self) -> None:
+        """Stop what runs, commit what is finished."""
+        try:
+            if self._machine is not None:
+                self._stop_machine(self._machine)
+            self._sync.finish()
+            self._store.mark_synced()
+        finally:
+            self._log.flush()
+
+    def _start_machine(self) -> None:
+        if self._store.pending:
+            self._store.commit()
+        tasks = self.order
+        self._machine = EmbeddedMachine(
+            self._graph.directory, self._store, self._graph.options.max_cores, lambda job: tasks[job].task()
+        )
+        self._machine.watch(self._interrupts.fd)
+
+    def _stop_machine(self, machine: EmbeddedMachine) -> None:
+        """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
+        try:
+            self._take_back(machine)
+            self._flush()
+            reason = self._interrupts.received.name if self._interrupts.received else "the run is over"
+            machine.send([Shutdown(reason)])
+        except CommunicationFailure as failure:
+            self._log.warning(str(failure))
+        finally:
+            self._machine = None
+            machine.close()
+
+    def _take_back(self, machine: EmbeddedMachine) -> None:
+        """Retract everything, and wait for the answer."""
+        outstanding = tuple(self._dispatcher.job_of)
+        if not outstanding:
+            return
+        self._flush()
+        machine.send([Retract(outstanding)])
+        give_up = time.monotonic() + RETRACT_PATIENCE_S
+        answered = False
+        while not answered and time.monotonic() < give_up:
+            for message in machine.poll(give_up - time.monotonic()):
+                answered = answered or isinstance(message, Retracted)
+                self._on_message(message)
+
+    def _round(self) -> None:
+        machine = self._machine
+        assert machine is not None
+        now = time.monotonic()
+        wake = self._progress.next_s
+        if self._store.pending:
+            wake = min(wake, self._commit_by)
+        for message in machine.poll(max(0.0, wake - now)):
+            self._on_message(message)
+        self._outbox.extend(self._to_run(instruction) for instruction in self._dispatch())
+        now = time.monotonic()
+        if self._outbox or (self._store.pending and now >= self._commit_by):
+            self._flush()
+        self._sync_now_and_then(now)
+        self._progress.update(now)
+
+    def _dispatch(self) -> Sequence[Dispatch]:
+        """While lost tasks are being made again, nothing new is sent."""
+        return self._dispatcher.dispatch() if not self._again else ()
+
+    def _flush(self) -> None:
+        """Commit, then send what the commit justifies."""
+        if self._store.pending:
+            self._store.commit()
+        self._commit_by = time.monotonic() + COMMIT_INTERVAL_S
+        if self._acks:
+            self._outbox.append(Ack(tuple(self._acks)))
+            self._acks.clear()
+        if self._outbox and self._machine is not None:
+            self._machine.send(self._outbox)
+            self._outbox.clear()
+
+    def _sync_now_and_then(self, now: float) -> None:
+        reached = self._sync.finished()
+        if reached:
+            self._store.mark_synced(reached)
+        if now >= self._sync.next_s:
+            self._sync.start(self._store.sequence, now)
+
+    # ------------------------------------------------------------------------------------------- planner -> the world
+
+    def _perform(self, instructions: Sequence[p.Instruction]) -> None:
+        for instruction in instructions:
+            job = instruction.job
+            match instruction:
+                case p.Start():
+                    self._offer(job)
+                case p.Remove():
+                    self._log.info(f"removing the temporary {self.order[job]!r}")
+                    remove_files(self._graph, self.order[job], self._log)
+                case p.Unload():
+                    self._outbox.append(Unload(job))
+                case p.Adopt():
+                    self._adopt(job)
+                case p.Withdraw():
+                    self._dispatcher.handle(d.Withdrawn(job))
+                case p.Prune():
+                    self._prune(job, instruction.cause)
+
+    def _offer(self, index: int) -> None:
+        job = self.order[index]
+        self._log.info(f"run: {job!r}, because {self.explainer.why(index)}")
+        planner = self.planner
+        loads = planner.loads_of(index) if any(planner.kind[i] == LOADING for i in planner.inputs[index]) else ()
+        self._progress.total += 1
+        offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, self._priorities.of(index))
+        self._dispatched(self._dispatcher.handle(offer))
+
+    def _adopt(self, index: int) -> None:
+        assert self._survey is not None
+        assert self._recorder is not None
+        job = self.order[index]
+        if not self._graph.options.adopt:
+            self._log.warning(f"{job!r} was there already and is taken over as it is; delete it to have it made.")
+        self._recorder.adoption(index, self._survey.adopted_files[index])
+
+    def _prune(self, index: int, cause: int) -> None:
+        job, culprit = self.order[index], self.order[cause]
+        if self.planner.verdict[index] == p.Verdict.RUN or self.planner.kind[index] in SETTLES:
+            self._log.info(f"not run: {job!r}, because {culprit!r}, on which it depends, failed")
+            self._results.prune(job, culprit)
+
+    # ---------------------------------------------------------------------------------------- dispatcher -> the world
+
+    def _to_run(self, dispatch: Dispatch) -> Run:
+        job = dispatch.job
+        if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
+            self._store.tombstone(self.planner.nodes[job].job_id, dispatch.attempt)
+        generates = self.planner.kind[job] in GENERATES
+        return Run(dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, (), generates)
+
+    def _dispatched(self, instructions: Sequence[d.Instruction]) -> None:
+        """Verdicts of the dispatcher on jobs that will not be sent."""
+        for instruction in instructions:
+            match instruction:
+                case d.Unmeetable(job, cores, memory_bytes):
+                    self._fail_here(job, self._unmeetable(self.order[job], cores, memory_bytes))
+                case d.Poisoned(job, machines):
+                    self._fail_here(
+                        job,
+                        JobDiedException(
+                            f"{self.order[job]!r} took its compute slave down {len(machines)} times while it was alone "
+                            f"there, on {', '.join(machines)}."
+                        ),
+                    )
+
+    def _unmeetable(self, job: Job, cores: int, memory_bytes: int) -> PyPipeGraphError:
+        machines = ", ".join(
+            f"{m.name} has {m.total_cores} cores and {m.total_memory_bytes} bytes"
+            for m in self._dispatcher.machines.values()
+        )
+        return JobContractError(
+            f"{job!r} needs {cores} cores and {memory_bytes} bytes of memory, which no machine can give: {machines}. "
+            "Lower cores_needed or memory_needed (cores_needed = -1 takes what can be had)."
+        )
+
+    def _fail_here(self, index: int, exception: BaseException) -> None:
+        self._results.failed_here(self.order[index], exception)
+        self._progress.failed += 1
+        self._perform(self.planner.handle(p.Failed(index)))
+
+    # -------------------------------------------------------------------------------------------- supervisor -> cores
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case Finished():
+                self._on_finished(message)
+            case Started(attempt, cores, pid):
+                self._on_started(attempt, cores, pid)
+            case Retracted(attempts):
+                for attempt in attempts:
+                    self._on_retracted(attempt)
+            case Loaded():
+                self._on_loaded(message)
+            case LoadFailed():
+                self._on_load_failed(message)
+            case DataLost():
+                self._on_data_lost(message)
+            case Ready():
+                self._on_ready(message)
+            case Heartbeat():
+                pass
+            case _:
+                raise CommunicationFailure(
+                    f"The supervisor sent a {type(message).__name__}, which masters do not take."
+                )
+
+    def _on_ready(self, message: Ready) -> None:
+        assert self._machine is not None
+        self._machine_name = message.machine_id
+        self._log.info(f"{message.host}: {message.cores} cores, {message.memory_bytes >> 20} MiB of memory")
+        self._dispatched(self._dispatcher.handle(self._machine.share(message)))
+
+    def _on_started(self, attempt: int, cores: int, pid: int) -> None:
+        job = self._dispatcher.job_of.get(attempt)
+        if job is not None:
+            self._cores_of[attempt] = cores
+            self._progress.running[attempt] = (self.planner.nodes[job].job_id, time.monotonic())
+            if self._log.debugging:
+                self._log.debug(f"started: {self.order[job]!r} on {cores} cores, pid {pid}, attempt {attempt}")
+
+    def _on_retracted(self, attempt: int) -> None:
+        job = self._dispatcher.job_of.get(attempt)
+        if job is not None:
+            self._progress.running.pop(attempt, None)
+            if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
+                self._store.restore(self.planner.nodes[job].job_id)
+            self._dispatcher.handle(d.Retracted(attempt))
+
+    def _on_finished(self, message: Finished) -> None:
+        attempt = message.attempt
+        self._acks.append(attempt)
+        self._progress.running.pop(attempt, None)
+        if attempt in self._again:
+            self._finish_again(message)
+            return
+        job = self._dispatcher.job_of.get(attempt)
+        if job is None:
+            return
+        if message.outcome == Outcome.OK:
+            self._succeed(job, message)
+        elif message.outcome == Outcome.LOST:
+            self._log.warning(f"{self.order[job]!r} went down with its compute slave and is tried again.")
+            self._dispatched(self._dispatcher.handle(d.Lost(attempt)))
+        else:
+            self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
+            self._fail(job, message)
+
+    def _succeed(self, index: int, message: Finished) -> None:
+        assert self._recorder is not None
+        job = self.order[index]
+        attempt = message.attempt
+        cores = self._cores_of.pop(attempt, 0)
+        kind = self.planner.kind[index]
+        build_id = content = b""
+        if kind in GENERATES:
+            if not self._merge(index, message):
+                return
+        elif kind != FINAL:
+            build_id, content = self._recorder.success(index, message.files, message.usage, cores)
+            for path in job.paths:
+                self._sync.wrote(self._graph.absolute(path))
+        self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
+        self._results.ran(job, message.stdout, message.stderr, message.usage)
+        self._progress.done += 1
+        self.executed += 1
+        if self._log.debugging:
+            self._log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s")
+        self._perform(self.planner.handle(p.Succeeded(index, build_id, content)))
+
+    def _fail(self, index: int, message: Finished | LoadFailed) -> None:
+        job = self.order[index]
+        self._results.failed(job, message.outcome, message.failure, message.stdout, message.stderr, message.usage)
+        self._progress.failed += 1
+        self._progress.note(
+            f"pypipegraph: failed: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
+        )
+        self._perform(self.planner.handle(p.Failed(index)))
+
+    # ---------------------------------------------------------------------------------------------------------- loads
+
+    def _on_loaded(self, message: Loaded) -> None:
+        job = self.order[message.job]
+        self._results.ran(job, message.stdout, message.stderr, message.usage)
+        self._log.info(f"loaded: {job!r} in {message.usage.runtime_s:.3f} s")
+        self._dispatcher.handle(d.Resident(self._machine_name, message.job))
+
+    def _on_load_failed(self, message: LoadFailed) -> None:
+        if message.outcome == Outcome.LOST:
+            losses = self._load_losses[message.job] = self._load_losses.get(message.job, 0) + 1
+            if losses < LOAD_LOSSES_MAX:
+                self._log.warning(f"{self.order[message.job]!r} went down with its compute slave and is tried again.")
+                return
+        if self.planner.state[message.job] in (p.State.FAILED, p.State.PRUNED):
+            return
+        self._fail(message.job, message)
+
+    # ----------------------------------------------------------------------------------------------------- generating
+
+    def _merge(self, index: int, message: Finished) -> bool:
+        """Add what a generator made to the graph, or fail it."""
+        assert self._survey is not None
+        change = Change.decode(message.generated)
+        merge = Merge(self._graph, self.planner, self.order[index], change)
+        try:
+            merge.check()
+        except JobContractError as error:
+            self._outbox.append(Cancel(message.attempt))
+            self._dispatcher.handle(d.Ended(message.attempt, message.usage.runtime_s))
+            self._fail_here(index, error)
+            return False
+        first = len(self.order)
+        merge.commit()
+        jobs = tuple(job.index for job in merge.task_jobs)
+        self._generated[message.attempt] = (index, jobs, change)
+        self._outbox.append(Define(message.attempt, jobs, Blob(b"")))
+        edges = [(dependant.index, prerequisite.index) for dependant, prerequisite in merge.edges]
+        self._perform(self.planner.extend(self._survey.nodes(merge.jobs), edges))
+        self._report_missing_inputs()
+        self._log.info(f"{self.order[index]!r} made {len(merge.jobs)} jobs and {len(edges)} edges")
+        self._log_current(first)
+        return True
+
+    def _on_data_lost(self, message: DataLost) -> None:
+        self._log.warning(f"A compute slave lost its data and loads it again: {message.reason}")
+        self._dispatcher.handle(d.Gone(self._machine_name, message.jobs))
+        for lost in message.generators:
+            if lost in self._generated:
+                self._make_again(lost)
+
+    def _make_again(self, first_attempt: int) -> None:
+        """The closures that a generator made are gone: it is run once more, and must make the same jobs."""
+        index, _, _ = self._generated[first_attempt]
+        attempt = self._dispatcher.new_attempt()
+        self._again[attempt] = first_attempt
+        self._log.info(f"run: {self.order[index]!r}, because the jobs that it made were lost with a compute slave")
+        self._outbox.append(Run(attempt, index, self.planner.loads_of(index), 1, 0, (), True))
+
+    def _finish_again(self, message: Finished) -> None:
+        first_attempt = self._again.pop(message.attempt)
+        index, jobs, change = self._generated[first_attempt]
+        if message.outcome == Outcome.LOST:
+            self._make_again(first_attempt)
+            return
+        generator = self.order[index]
+        if message.outcome != Outcome.OK:
+            self._outbox.append(Cancel(message.attempt))
+            raise CommunicationFailure(
+                f"{generator!r} was run again, because the jobs that it had made were lost with a compute slave, but "
+                f"failed this time: {message.failure.text if message.failure else 'without an answer'}. Run again."
+            )
+        again = Change.decode(message.generated)
+        then, now = ([job.job_id for job in made.jobs if job.kind != p.Kind.INVARIANT] for made in (change, again))
+        if then != now:
+            raise JobContractError(
+                f"{generator!r} was run again, because the jobs that it had made were lost with a compute slave, but "
+                f"made other jobs than before: {sorted(set(then) ^ set(now))[:5]}. Its callback must be deterministic."
+            )
+        del self._generated[first_attempt]
+        self._generated[message.attempt] = (index, jobs, change)
+        self._outbox.append(Define(message.attempt, jobs, Blob(b"")))
+
+    # -------------------------------------------------------------------------------------------------------- summary
+
+    def summary(self, duration_s: float) -> str:
+        """One line for the user: how much was done."""
+        planner = self.planner
+        outputs = [job for job in range(len(planner.nodes)) if planner.kind[job] == p.Kind.OUTPUT]
+        current = sum(planner.verdict[job] == p.Verdict.CURRENT for job in outputs)
+        parts = [f"{self.executed} job{'s' if self.executed != 1 else ''} run"]
+        if not self._ran_something():
+            parts = ["nothing had to be redone"]
+        parts.append(f"{current} of {len(outputs)} outputs were current")
+        failed, pruned = len(self._results.failures), len(self._results.pruned)
+        if failed:
+            parts.append(f"{failed} failed, {pruned} not run because of that")
+        return f"{', '.join(parts)} ({duration_s:.2f} s)"
+
+    def _ran_something(self) -> bool:
+        always = (p.Kind.GENERATING, p.Kind.INJECTING, p.Kind.FINAL)
+        return any(job.was_run and job.kind not in always for job in self.order)

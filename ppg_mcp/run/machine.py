@@ -1,0 +1,151 @@
+"""The embedded machine: a supervisor forked by this process, the link to it, and the arbiter that grants it.
+
+Nothing here is made before there is something to execute: a run with nothing to do forks nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import zmq
+from ppg_coordinator.arbiter import Arbiter
+from ppg_coordinator.events import Demand, MachineJoined, SessionOpened, Shape, Shares
+from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
+from ppg_protocol.codec import Message
+from ppg_protocol.errors import CommunicationFailure
+from ppg_protocol.link import ServerLink
+from ppg_protocol.messages import Heartbeat, Hello, Ready
+from ppg_protocol.session import Timing
+from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerSilent, Refused
+
+from ppg_cs import machine as this_machine
+from ppg_cs.config import SupervisorConfig
+from ppg_cs.embedded import start
+from ppg_cs.survivors import session_directory
+from ppg_cs.tasks import Task
+
+from ..dispatcher import MachineShare
+from ..store import StatusStore
+from ..version import __version__
+
+HEARTBEAT_S = 2.0
+SILENCE_S = 60.0
+END_PATIENCE_S = 10.0
+
+
+class EmbeddedMachine:
+    """See the module. `poll` gives what came; `send` is buffered by the caller, one call per round."""
+
+    def __init__(
+        self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
+    ) -> None:
+        self.cores = this_machine.cores() if max_cores is None else min(max_cores, this_machine.cores())
+        self._run_directory = session_directory(str(directory), store.session)
+        store.set_run_directory(self._run_directory)
+        endpoint = f"ipc://{self._run_directory}/link"
+        config = SupervisorConfig(
+            endpoint=endpoint,
+            session=store.session,
+            epoch=store.epoch,
+            engine_version=__version__,
+            run_directory=str(self._run_directory),
+            project_directory=str(directory),
+            cores=self.cores,
+            memory_bytes=this_machine.memory_bytes(),
+            mcp_pid=os.getpid(),
+            heartbeat_s=HEARTBEAT_S,
+            silence_s=SILENCE_S,
+        )
+        self._supervisor = start(config, task_of)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        hello = Hello(
+            PROTOCOL_MAJOR,
+            PROTOCOL_MINOR,
+            __version__,
+            platform.python_version(),
+            "mcp",
+            platform.node(),
+            this_machine.boot_id(),
+            os.urandom(16),
+            store.session,
+            store.epoch,
+        )
+        self._link = ServerLink(self._context, endpoint, hello, Timing(HEARTBEAT_S, SILENCE_S))
+        self._peer = b""
+        self._session = store.session
+        self._arbiter = Arbiter()
+        self._poller = zmq.Poller()
+        self._poller.register(self._link.socket, zmq.POLLIN)
+        self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
+
+    def watch(self, fd: int) -> None:
+        """Return from `poll` when this becomes readable, too."""
+        self._poller.register(fd, zmq.POLLIN)
+
+    def poll(self, timeout_s: float) -> list[Message]:
+        """Wait for messages from the supervisor. Raises CommunicationFailure when it is gone."""
+        deadline = self._link.deadline()
+        if deadline is not None:
+            timeout_s = min(timeout_s, deadline - time.monotonic())
+        ready = dict(self._poller.poll(max(0, int(timeout_s * 1000 + 0.999))))
+        now = time.monotonic()
+        messages: list[Message] = []
+        for delivery in [*self._link.receive(now), *self._link.tick(now)]:
+            match delivery.what:
+                case Deliver(delivered, _):
+                    messages.extend(delivered)
+                case Established():
+                    self._peer = delivery.peer
+                case HeartbeatDue():
+                    self._heartbeat(delivery.peer, now)
+                case PeerSilent():
+                    raise CommunicationFailure(
+                        f"The supervisor of this run (pid {self._supervisor.pid}) has been silent for "
+                        f"{SILENCE_S:.0f} s. Nothing that was done is lost: run again."
+                    )
+                case Refused(reason):
+                    raise CommunicationFailure(f"The supervisor refused this run: {reason}")
+        if not messages and self._supervisor.pidfd in ready:
+            raise CommunicationFailure(
+                f"The supervisor of this run (pid {self._supervisor.pid}) died. "
+                "Nothing that was done is lost: run again."
+            )
+        return messages
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send in order."""
+        self._link.send(self._peer, messages, time.monotonic())
+
+    def share(self, ready: Ready) -> MachineShare:
+        """What the arbiter grants of the machine that has just come."""
+        now = time.monotonic()
+        instructions = [
+            *self._arbiter.handle(MachineJoined(ready.machine_id, ready.cores, ready.memory_bytes), now),
+            *self._arbiter.handle(SessionOpened(self._session, str(os.getuid())), now),
+            *self._arbiter.handle(Demand(self._session, (Shape(1, 0, ready.cores),)), now),
+        ]
+        for instruction in reversed(instructions):
+            if isinstance(instruction, Shares):
+                for machine, cores, memory_bytes in instruction.machines:
+                    return MachineShare(machine, cores, memory_bytes, ready.cores, ready.memory_bytes)
+        raise AssertionError("the embedded arbiter granted nothing")
+
+    def close(self) -> None:
+        """Wait for the supervisor, which was told to shut down or is dead; kill it when it does not end."""
+        supervisor = self._supervisor
+        self._link.close()
+        self._context.destroy(linger=0)
+        if not select.select([supervisor.pidfd], [], [], END_PATIENCE_S)[0]:
+            os.kill(supervisor.pid, 9)
+        os.waitpid(supervisor.pid, 0)
+        os.close(supervisor.pidfd)
+        shutil.rmtree(self._run_directory, ignore_errors=True)
+
+    def _heartbeat(self, peer: bytes, now: float) -> None:
+        self._link.send(peer, [Heartbeat((), (), 0)], now)

@@ -1,0 +1,196 @@
+"""The survey: look at the world before deciding. Makes a planner's `Node` of each job.
+
+Stats every output and compares it with its record; takes the value of every invariant. A file whose stat differs is
+hashed: with the recorded content it is acquitted (and its new stat recorded), otherwise it was edited by hand.
+This is the only place that reads files to decide, so the planner needn't.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+
+from ppg_protocol.messages import FileStat
+from xxhash import xxh3_128_digest
+
+from ppg_cs.outputs import inspect
+
+from ..graph import Pipegraph
+from ..job import Job
+from ..jobs.invariant import Invariant
+from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
+from ..planner.node import Files, Former, Node
+from ..store import Record, StatusStore, pack_files, unpack_files
+from .log import RunLog
+
+WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
+HASH_CAP_BYTES = 4 << 30
+"""Above it, content is not hashed: size and mtime must do."""
+
+
+def content_of(files: bytes, build_id: bytes) -> bytes:
+    """Fingerprint by content of recorded outputs; where one was too large to hash, the build itself."""
+    if len(files) == 41:
+        return files[24:40] if files[40] else build_id
+    digests = [file.digest for file in unpack_files(files)]
+    return xxh3_128_digest(b"".join(digests)) if all(digests) else build_id
+
+
+class Survey:
+    """Looks at jobs as they come, with what the status store holds of them."""
+
+    def __init__(self, graph: Pipegraph, store: StatusStore, log: RunLog) -> None:
+        self._graph = graph
+        self._store = store
+        self._log = log
+        self.records: dict[str, Record] = store.load()
+        self._unsynced = store.unsynced
+        self._checksums: dict[str, tuple[int, int, int, bytes]] | None = None
+        self.adopted_files: dict[int, bytes] = {}
+        """Packed stats of outputs that may be adopted."""
+        self.failures: dict[int, OSError] = {}
+        """Invariants whose value can't be taken."""
+
+    def nodes(self, jobs: Iterable[Job]) -> Iterable[Node]:
+        """One node per job, in the order given; `job.index` must be set."""
+        records = self.records
+        for job in jobs:
+            kind = job.kind
+            if kind == INVARIANT:
+                yield Node(job.job_id, kind, (), self._value(job))
+                continue
+            inputs = tuple([p.index for p in job.prerequisites])
+            if kind in WITH_FILES:
+                yield self._with_files(job, inputs, records.get(job.job_id))
+            else:
+                yield Node(job.job_id, kind, inputs)
+
+    # ----------------------------------------------------------------------------------------------------- invariants
+
+    def _value(self, job: Job) -> bytes:
+        assert isinstance(job, Invariant)
+        try:
+            return job.fingerprint(self)
+        except OSError as error:
+            self.failures[job.index] = error
+            return b""
+
+    def warn(self, text: str) -> None:
+        """From an invariant, for the user."""
+        self._log.warning(text)
+
+    def checksum(self, path: str) -> bytes:
+        """md5 of a file; taken again only when size, mtime or ctime changed. Raises OSError."""
+        if self._checksums is None:
+            self._checksums = self._store.checksums()
+        now = os.stat(path)
+        if not stat.S_ISREG(now.st_mode):
+            raise OSError(f"{path!r} is not a regular file")
+        key = (now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        known = self._checksums.get(path)
+        if known is not None and known[:3] == key:
+            return known[3]
+        with open(path, "rb") as file:
+            checksum = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+        self._checksums[path] = (*key, checksum)
+        self._store.remember_checksum(path, *key, checksum)
+        return checksum
+
+    # ---------------------------------------------------------------------------------------------------------- files
+
+    def _with_files(self, job: Job, inputs: tuple[int, ...], record: Record | None) -> Node:
+        kind = job.kind
+        found = self._look(job.paths, job.empty_ok)
+        masked = job._code.index if job._ignores_code_changes and job._code is not None else -1
+        former = None
+        edited = b""
+        files = found if isinstance(found, Files) else Files.FINE
+        if record is not None:
+            former = self._former(job, record, masked)
+            if not isinstance(found, Files) and former.valid:
+                files, edited = self._compare(job, record, found)
+        adopt = self._graph.options.adopt
+        adoption = None
+        if kind == OUTPUT and not isinstance(found, Files) and (record is None or (adopt and not record.tombstone)):
+            adoption = self._adoption(job, masked, adopt)
+        by_content = job.early_cutoff
+        if by_content is None:
+            by_content = self._graph.options.early_cutoff
+        return Node(job.job_id, kind, inputs, b"", former, files, edited, adoption, by_content, masked, adopt)
+
+    def _look(self, paths: Sequence[str], empty_ok: bool) -> Files | list[os.stat_result]:
+        """The stats of all files, or what is wrong with one of them."""
+        stats = []
+        for path in paths:
+            try:
+                found = os.stat(path)
+            except OSError:
+                return Files.MISSING
+            if not stat.S_ISREG(found.st_mode):
+                return Files.MISSING
+            if not found.st_size and not empty_ok:
+                return Files.EMPTY
+            stats.append(found)
+        return stats
+
+    def _former(self, job: Job, record: Record, masked: int) -> Former:
+        inputs: Mapping[str, tuple[bytes, bytes]] | None = None
+        if masked >= 0:
+            inputs = {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(job.job_id)}
+        return Former(
+            record.build_id,
+            record.inputs_strict,
+            record.inputs_content,
+            not record.tombstone,
+            content_of(record.files, record.build_id) if record.files else b"",
+            inputs,
+            record.runtime_s,
+        )
+
+    def _compare(self, job: Job, record: Record, found: Sequence[os.stat_result]) -> tuple[Files, bytes]:
+        """Are the files those of the record? Returns what the planner is to know, and the fingerprint of an edit."""
+        recorded = unpack_files(record.files)
+        suspect = job.job_id in self._unsynced
+        if len(recorded) != len(found):
+            return Files.DIFFERENT, b""
+        same = all(
+            then.mtime_ns == now.st_mtime_ns and then.size_bytes == now.st_size
+            for then, now in zip(recorded, found, strict=True)
+        )
+        if same and not suspect:
+            return Files.FINE, b""
+        if job.kind != OUTPUT and not same:
+            return Files.DIFFERENT, b""
+        taken = self._taken(job)
+        if all(a.digest == b.digest and a.size_bytes == b.size_bytes for a, b in zip(taken, recorded, strict=True)):
+            if not same and all(a.digest for a in taken):
+                self._store.update_files(job.job_id, pack_files(taken))
+                return Files.FINE, b""
+            if same:
+                return Files.FINE, b""
+        if suspect:
+            self._log.warning(f"{job.job_id!r}: the file is not what was recorded before the machine went down.")
+            return Files.DIFFERENT, b""
+        self._log.warning(
+            f"{job.job_id!r} was edited by hand since it was made: it is kept as it is, and what depends on it is "
+            "redone. Delete it to have it made again."
+        )
+        return Files.FINE, xxh3_128_digest(b"edited" + b"".join(self._edit_mark(file) for file in taken))
+
+    def _taken(self, job: Job) -> list[FileStat]:
+        paths = map(self._graph.absolute, job.paths)
+        return [FileStat(*inspect(job.job_id, path, True, HASH_CAP_BYTES)) for path in paths]
+
+    def _edit_mark(self, file: FileStat) -> bytes:
+        return file.digest or f"{file.size_bytes} {file.mtime_ns}".encode()
+
+    def _adoption(self, job: Job, masked: int, adopt: bool) -> Former | None:
+        """The record that existing outputs would get; only where they may be adopted at all, because it hashes them."""
+        if not adopt and any(p.kind == INVARIANT and p.index != masked for p in job.prerequisites):
+            return None
+        packed = pack_files(self._taken(job))
+        self.adopted_files[job.index] = packed
+        build_id = os.urandom(16)
+        return Former(build_id, b"", b"", True, content_of(packed, build_id))

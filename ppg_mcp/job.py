@@ -236,7 +236,7 @@ class Job(metaclass=JobMeta):
         """What the job wrote to its standard error (the tail, where it was much)."""
         return self.result.stderr
 
-    # ----------------------------------------------------------------------------------------- for the graph and the run
+    # ---------------------------------------------------------------------------------------- for the graph and the run
 
     def definition(self) -> tuple[Any, ...]:
         """What must be equal when the job is made again; callables are compared by fingerprint."""

@@ -410,7 +410,7 @@ class Planner:
     def _tell_known(self, job: int, _: int) -> None:
         for d in self.dependants[job]:
             left = self.unknown_inputs[d] = self.unknown_inputs[d] - 1
-            if not left and self.state[d] == WAITING:
+            if not left and self.state[d] not in (FAILED, PRUNED):
                 self._push(self._inputs_known, d)
 
     def _become_done(self, job: int) -> None:

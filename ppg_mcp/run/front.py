@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from ppg_cs.survivors import runtime_root, sweep
+from ppg_cs.session_directory import runtime_root
+from ppg_cs.survivors import sweep
 
 from ..graph import Phase, Pipegraph
 from ..store import StatusStore

@@ -27,7 +27,7 @@ from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Peer
 from ppg_cs import machine as this_machine
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.embedded import start
-from ppg_cs.survivors import session_directory
+from ppg_cs.session_directory import session_directory
 from ppg_cs.tasks import Task
 
 from ..dispatcher import MachineShare
@@ -139,12 +139,12 @@ class EmbeddedMachine:
     def close(self) -> None:
         """Wait for the supervisor, which was told to shut down or is dead; kill it when it does not end."""
         supervisor = self._supervisor
-        self._link.close()
-        self._context.destroy(linger=0)
         if not select.select([supervisor.pidfd], [], [], END_PATIENCE_S)[0]:
             os.kill(supervisor.pid, 9)
         os.waitpid(supervisor.pid, 0)
         os.close(supervisor.pidfd)
+        self._link.close()
+        self._context.destroy(linger=0)
         shutil.rmtree(self._run_directory, ignore_errors=True)
 
     def _heartbeat(self, peer: bytes, now: float) -> None:

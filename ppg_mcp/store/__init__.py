@@ -1,0 +1,25 @@
+"""What earlier runs did, kept between runs: `StatusStore`, its records, its errors.
+
+Imported by `run()` only, so that `import pypipegraph` does without sqlite3.
+"""
+
+from __future__ import annotations
+
+from ppg_mcp.store.errors import StatusStoreError, StoreInUseError
+from ppg_mcp.store.host_facts import HostFacts
+from ppg_mcp.store.packed_files import first_file, pack_files, sizes_and_mtimes, unpack_files
+from ppg_mcp.store.record import Input, Record
+from ppg_mcp.store.status_store import StatusStore
+
+__all__ = [
+    "HostFacts",
+    "Input",
+    "Record",
+    "StatusStore",
+    "StatusStoreError",
+    "StoreInUseError",
+    "first_file",
+    "pack_files",
+    "sizes_and_mtimes",
+    "unpack_files",
+]

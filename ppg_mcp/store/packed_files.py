@@ -1,0 +1,51 @@
+"""The stats of a job's outputs as one bytes object, in the order of the outputs.
+
+Each file takes 41 bytes, little endian: size (8), mtime in ns (8), inode (8, unsigned), digest (16, zeros if none),
+length of the digest (1: 0 or 16). Fixed width, so that the null run, which compares only size and mtime of every
+file, reads them without making an object per file. Rejected: msgpack (no fixed offsets, all fields of all files
+or nothing), and a row per file (the table of files would be as large as that of jobs, joined at every start).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from struct import Struct
+
+from ppg_protocol.messages import FileStat
+
+DIGEST_BYTES = 16
+
+_FILE = Struct("<qqQ16sB")
+_SIZE_AND_MTIME = Struct("<qq")
+_SIZES_AND_MTIMES = Struct("<qq25x")
+assert _FILE.size == _SIZES_AND_MTIMES.size == 41
+
+
+def pack_files(files: Sequence[FileStat]) -> bytes:
+    """The stats in the order given. Digests must have 0 or 16 bytes."""
+    return b"".join(map(_pack_file, files))
+
+
+def _pack_file(file: FileStat) -> bytes:
+    length = len(file.digest)
+    assert length in (0, DIGEST_BYTES), file
+    return _FILE.pack(file.size_bytes, file.mtime_ns, file.inode, file.digest, length)
+
+
+def unpack_files(packed: bytes) -> tuple[FileStat, ...]:
+    """What `pack_files` packed."""
+    return tuple(
+        FileStat(size_bytes, mtime_ns, inode, digest[:length])
+        for size_bytes, mtime_ns, inode, digest, length in _FILE.iter_unpack(packed)
+    )
+
+
+def first_file(packed: bytes) -> tuple[int, int]:
+    """(size in bytes, mtime in ns) of the first file, for the many jobs that have one. `packed` must not be empty."""
+    size_bytes, mtime_ns = _SIZE_AND_MTIME.unpack_from(packed)
+    return size_bytes, mtime_ns
+
+
+def sizes_and_mtimes(packed: bytes) -> Iterator[tuple[int, int]]:
+    """(size in bytes, mtime in ns) of each file in turn."""
+    return _SIZES_AND_MTIMES.iter_unpack(packed)

@@ -1,0 +1,393 @@
+"""The status store: what earlier runs did, so that this one needn't. SQLite, held by one process at a time.
+
+Rules:
+
+1. What was committed stays: write-ahead log with synchronous=FULL, one transaction and one fsync per commit(). Writes
+   are buffered in order and executed together, so a commit that fails leaves nothing behind and loses nothing: the
+   buffer is kept for the next one.
+2. Readers see what was committed, never what is buffered.
+3. One holder at a time (`opening`, `holder`, `open_stores`). Single-threaded; never to be touched after a fork.
+4. `epoch` grows by one with every open, durably, before anything else is done: sessions of one project are in order.
+5. A run directory stays on record until the next one replaces it, so that whoever comes after a crash, or after a
+   crash of that one, finds what the dead left running. Set a new one only when the previous is dealt with.
+6. Every record has a sequence number. `mark_synced` says up to which the outputs are on disk. If a holder ends
+   without close(clean=True) and the boot id is another one at the next open, the records after that mark are suspect
+   (`unsynced`), and they stay so over further crashes until `mark_synced` or a clean close.
+
+Invariant: the write-ahead log holds no page that is in the main file already, save in the middle of a checkpoint: it
+is moved over as a whole and truncated. (With SQLite's own checkpoints, a log that lost its tail would bring old
+versions of some pages back over newer ones of others.)
+
+Figures here and in `schema` are for 100,000 jobs on 2 cores: `python tests/store/bench_store.py`.
+
+Rejected: journal_mode=DELETE (two more fsyncs per commit), a log file of our own (recovery, compaction and locking to
+write and to test again), writing rows as they come into an open transaction (a failed commit would lose them).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+from ppg_mcp.store import open_stores, writes
+from ppg_mcp.store.errors import StatusStoreError
+from ppg_mcp.store.holder import Holder, remove_holder, write_holder
+from ppg_mcp.store.host_facts import HostFacts
+from ppg_mcp.store.opening import close_untouched, ensure_exists, take
+from ppg_mcp.store.record import Input, Record, pack_inputs, unpack_inputs
+from ppg_mcp.store.refusals import log_path
+from ppg_mcp.store.sqlite_errors import hint, translated
+from ppg_mcp.store.stored_text import from_sql, pack, to_sql, unpack
+
+MAX_BUFFERED = 4_000_000
+"""Statements. A run loop commits every few; only forgetting or adopting a million jobs at once comes near it."""
+
+LOG_LIMIT_BYTES = 8 << 20
+"""Beyond this the log is moved into the main file after a commit. 4 MiB cost 9 us a job in checkpoints, 16 cost 5."""
+
+_LOAD = """
+    SELECT job_id, build_id, inputs_strict, inputs_content, files, runtime_s, peak_rss_bytes, tombstone FROM jobs
+"""
+
+
+class StatusStore:
+    """One open store. Get one by `open`, end it by `close`. Every method raises StatusStoreError on I/O trouble."""
+
+    path: Path
+    epoch: int
+    session: str
+    """16 random hex digits, other ones with each open."""
+    previous_run_directory: str
+    """Where the last holder on this machine kept its sockets and markers, "" if there was none. It may be gone."""
+    unsynced: frozenset[str]
+    """Jobs whose outputs may have been lost in a reboot: compare them with size and hash (rule 6)."""
+    warnings: list[str]
+    """For the user, about this open."""
+
+    def __init__(self, path: Path, facts: HostFacts) -> None:
+        """For `open` only."""
+        self.path = path
+        self.session = secrets.token_hex(8)
+        self.warnings = []
+        self._facts = facts
+        self._log = log_path(path)
+        self._identity: open_stores.Identity | None = None
+        self._connection: sqlite3.Connection | None = None  # Invariant: None once closed, and in forked children
+        self._buffer: list[writes.Statement] = []
+        self._sequence = 0  # the last one given out
+        self._committed = 0  # the last one committed
+
+    # ------------------------------------------------------------------------------------------------ open and close
+
+    @classmethod
+    def open(cls, path: Path, facts: HostFacts | None = None) -> StatusStore:
+        """Open the store for this process, creating it if there is none.
+
+        Raises StoreInUseError if another process, or another store object of this one, holds it; StatusStoreError if
+        the file is none of ours, of another format, or damaged, or can't be written. The file is left as it was then.
+        """
+        store = cls(Path(os.path.realpath(path)), facts or HostFacts.of_this_process())
+        with translated(store.path, "open"):
+            ensure_exists(store.path)
+            store._identity = open_stores.claim(store.path, store._abandon)
+            try:
+                store._connection, former = take(store.path, store._facts)
+                store._begin(former)
+            except BaseException:
+                store._give_up()
+                raise
+        return store
+
+    def _begin(self, former: Holder | None) -> None:
+        """Start the session in the transaction that took the lock."""
+        self._start_epoch()
+        here = former is not None and former.is_on(self._facts)
+        self.previous_run_directory = (former.run_directory if former and here else "") or (
+            self.get_meta(self._run_directory_key) or ""
+        )
+        if former is not None and not here:
+            self.warnings.append(
+                f"The status store {self.path} was held by {former}, which did not close it. Its lock was free, so "
+                "that run is taken to be over. If it is not, stop it: two runs would write the same files."
+            )
+        write_holder(self.path, Holder.of(self._facts, self.previous_run_directory))
+        self._live.execute("COMMIT")
+
+    def _start_epoch(self) -> None:
+        connection = self._live
+        row = connection.execute("SELECT epoch, sequence, synced, suspect, clean, boot_id FROM state").fetchone()
+        if row is None:
+            raise StatusStoreError(f"The status store {self.path} is damaged: its state is missing. {hint(self.path)}")
+        epoch, sequence, synced, suspect, clean, boot_id = row
+        self.epoch = epoch + 1
+        self._sequence = self._committed = sequence
+        if not clean and boot_id != self._facts.boot_id:
+            suspect = sequence
+        connection.execute(
+            "UPDATE state SET epoch = ?, suspect = ?, clean = 0, boot_id = ?",
+            (self.epoch, suspect, self._facts.boot_id),
+        )
+        self.unsynced = self._recorded_between(synced, suspect) if suspect > synced else frozenset()
+
+    def _recorded_between(self, after: int, until: int) -> frozenset[str]:
+        rows = self._live.execute("SELECT job_id FROM jobs WHERE sequence > ? AND sequence <= ?", (after, until))
+        return frozenset(from_sql(job_id) for (job_id,) in rows)
+
+    def close(self, clean: bool = True) -> None:
+        """Commit, and give the store back; a second call does nothing.
+
+        `clean`: all outputs are on disk (syncfs ran after the last job, and `unsynced` was dealt with). If the commit
+        fails, StatusStoreError is raised when the store is closed, and what was buffered is lost.
+        """
+        if self._connection is None:
+            return
+        try:
+            if clean:
+                self._write([*writes.sequence(self._sequence), *writes.clean()])
+            self.commit()
+            self._checkpoint()
+        finally:
+            self._live.close()
+            self._release()
+
+    def _give_up(self) -> None:
+        """End an open that failed."""
+        if self._connection is not None:
+            close_untouched(self.path, self._connection)
+        self._release()
+
+    def _release(self) -> None:
+        """The lock is gone before the holder file is, so that a successor on a file system without locks sees it.
+
+        A holder file that can't be removed does no harm: its process will be dead.
+        """
+        self._connection = None
+        self._buffer.clear()
+        if self._identity is not None:
+            open_stores.release(self._identity)
+        try:
+            remove_holder(self.path, self._facts)
+        except OSError:
+            pass
+
+    def _abandon(self) -> sqlite3.Connection | None:
+        """In a forked child: see `open_stores`."""
+        connection, self._connection = self._connection, None
+        return connection
+
+    @property
+    def _live(self) -> sqlite3.Connection:
+        assert self._connection is not None, (
+            "the store is closed, or this is a forked child of the process that holds it"
+        )
+        return self._connection
+
+    def set_run_directory(self, path: str | Path) -> None:
+        """Name the directory of this session, at once durably (commits), before anything is started in it (rule 5)."""
+        self.set_meta(self._run_directory_key, str(path))
+        self.commit()
+        with translated(self.path, "write the holder file of"):
+            write_holder(self.path, Holder.of(self._facts, str(path)))
+
+    @property
+    def _run_directory_key(self) -> str:
+        return f"run_directory@{self._facts.host}"
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def load(self) -> dict[str, Record]:
+        """All jobs, tombstones included, by job id.
+
+        Without garbage collection, which would walk all of the new records over and over: with it, a million rows
+        take 3.0 s of CPU instead of 2.1.
+        """
+        new = tuple.__new__
+        with translated(self.path, "read"), _no_garbage_collection():
+            records = {row[0]: new(Record, row[1:]) for row in self._live.execute(_LOAD)}
+        for key in [key for key in records if key.__class__ is bytes]:  # ids that are not UTF-8
+            records[from_sql(key)] = records.pop(key)
+        return records
+
+    def inputs_of(self, job_id: str) -> tuple[Input, ...]:
+        """The inputs that the job's record (or former record) names, in the order recorded; empty without a record."""
+        query = "SELECT packed FROM inputs WHERE job = (SELECT id FROM jobs WHERE job_id = ?)"
+        packed = self._one(query, to_sql(job_id))
+        if packed is None:
+            return ()
+        try:
+            return unpack_inputs(packed)
+        except ValueError as error:
+            raise self._damaged(f"the inputs of {job_id!r}") from error
+
+    def checksums(self) -> dict[str, tuple[int, int, int, bytes]]:
+        """By path: size in bytes, mtime and ctime in ns at which the checksum was taken, and the checksum."""
+        with translated(self.path, "read"):
+            rows = self._live.execute("SELECT path, size, mtime_ns, ctime_ns, checksum FROM checksums").fetchall()
+        return {from_sql(row[0]): row[1:] for row in rows}
+
+    def description(self, fingerprint: bytes) -> dict[str, str] | None:
+        """The human-readable parts of the value with this fingerprint, None if it was never described."""
+        packed = self._one("SELECT detail FROM descriptions WHERE fingerprint = ?", fingerprint)
+        if packed is None:
+            return None
+        try:
+            return dict(unpack(packed))
+        except (ValueError, TypeError) as error:
+            raise self._damaged(f"the description of {fingerprint.hex()}") from error
+
+    def get_meta(self, key: str) -> str | None:
+        """The text stored under the key, None if there is none. Keys "run_directory@…" are the store's own."""
+        value = self._one("SELECT value FROM meta WHERE key = ?", to_sql(key))
+        return None if value is None else from_sql(value)
+
+    def _one(self, query: str, key: str | bytes) -> bytes | None:
+        with translated(self.path, "read"):
+            row = self._live.execute(query, (key,)).fetchone()
+        return row[0] if row else None
+
+    def _damaged(self, what: str) -> StatusStoreError:
+        return StatusStoreError(f"The status store {self.path} is damaged: {what} can't be read. {hint(self.path)}")
+
+    # -------------------------------------------------------------------------------------- writing, up to the buffer
+
+    def tombstone(self, job_id: str, attempt: int) -> None:
+        """The attempt is about to start: the record is not to be believed until the next `record`."""
+        self._write(writes.tombstone(job_id, f"{attempt}@{self.session}"))
+
+    def restore(self, job_id: str) -> None:
+        """The attempt of the last tombstone is confirmed never to have started: the job is what it was before that.
+
+        A row that had an older tombstone keeps that one: then an earlier attempt may have touched the outputs.
+        """
+        self._write(writes.restore(job_id))
+
+    def record(
+        self,
+        job_id: str,
+        *,
+        build_id: bytes,
+        inputs: Sequence[Input],
+        inputs_strict: bytes,
+        inputs_content: bytes,
+        files: bytes,
+        runtime_s: float,
+        peak_rss_bytes: int,
+        cores: int,
+        host: str,
+        finished_at: float,
+    ) -> None:
+        """The job ended well. `finished_at` in seconds since 1970, the rest as in `Record`."""
+        measured = (build_id, inputs_strict, inputs_content, files, runtime_s, peak_rss_bytes)
+        fields = (*measured, self._next(), cores, to_sql(host), finished_at)
+        self._write(writes.record(job_id, fields, pack_inputs(tuple(inputs))))
+
+    def update_files(self, job_id: str, files: bytes) -> None:
+        """The files were acquitted: same content, new stats. A job without a record stays without one."""
+        self._write(writes.update_files(job_id, files, self._next()))
+
+    def forget(self, job_id: str) -> None:
+        """As if the job had never run."""
+        self._write(writes.forget(job_id))
+
+    def remember_checksum(self, path: str, size: int, mtime_ns: int, ctime_ns: int, checksum: bytes) -> None:
+        """The file's checksum, good while size (bytes), mtime and ctime stand."""
+        self._write(writes.checksum(path, size, mtime_ns, ctime_ns, checksum))
+
+    def describe(self, fingerprint: bytes, detail: Mapping[str, str]) -> None:
+        """Keep the parts of a value, to tell later which of them differs. The first description stays."""
+        self._write(writes.describe(fingerprint, pack(dict(detail))))
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a text."""
+        self._write(writes.meta(key, value))
+
+    @property
+    def sequence(self) -> int:
+        """Number of the last committed record."""
+        return self._committed
+
+    def mark_synced(self, sequence: int | None = None) -> None:
+        """The outputs of all committed records (up to `sequence`, if syncfs ran beside later commits) are on disk.
+
+        Not to be called before `unsynced` is dealt with: it clears the suspicion.
+        """
+        self._write(writes.synced(self._committed if sequence is None else sequence))
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _write(self, statements: Sequence[writes.Statement]) -> None:
+        if len(self._buffer) >= MAX_BUFFERED:
+            raise StatusStoreError(
+                f"More than {MAX_BUFFERED} writes wait for a commit to the status store {self.path}. If commits fail, "
+                "the run has to end; if none was tried, that is a bug of pypipegraph."
+            )
+        self._buffer.extend(statements)
+
+    # ------------------------------------------------------------------------------------------------------ durability
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is buffered."""
+        return bool(self._buffer)
+
+    def commit(self) -> None:
+        """Make all buffered writes durable, at once or not at all.
+
+        Raises StatusStoreError (a full disk, say): nothing was written, everything is still buffered. The caller
+        tries again later, and starts nothing that the buffered tombstones stand for.
+        """
+        if not self._buffer:
+            return
+        counted = writes.sequence(self._sequence) if self._sequence != self._committed else ()
+        with translated(self.path, "write to"):
+            _transact(self._live, [*counted, *self._buffer])
+        self._buffer.clear()
+        self._committed = self._sequence
+        if self._log_bytes() > LOG_LIMIT_BYTES:
+            self._checkpoint()
+
+    def _log_bytes(self) -> int:
+        try:
+            return os.stat(self._log).st_size
+        except OSError:
+            return 0
+
+    def _checkpoint(self) -> None:
+        """Move the log into the main file. If that fails (a full disk) everything is in the log still, which is as
+        good, and the next commit tries again."""
+        try:
+            self._live.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError:
+            pass
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _transact(connection: sqlite3.Connection, statements: Sequence[writes.Statement]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for sql, run in groupby(statements, key=itemgetter(0)):
+            connection.executemany(sql, [parameters for _, parameters in run])
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -113,6 +113,7 @@ class RunLoop:
         import platform
 
         self._survey = Survey(self._graph, self._store, self._log)
+        self._survey.distrust_absent()
         self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
         self._perform(self.planner.extend(self._survey.nodes(self.order)))
         self._report_missing_inputs()

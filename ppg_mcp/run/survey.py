@@ -53,6 +53,12 @@ class Survey:
         self.failures: dict[int, OSError] = {}
         """Invariants whose value can't be taken."""
 
+    def distrust_absent(self) -> None:
+        """Outputs that a reboot may have lost, of jobs that are not in this graph: redone when these come back."""
+        for job_id in self._unsynced:
+            if job_id not in self._graph.jobs and not self.records[job_id].tombstone:
+                self._store.tombstone(job_id, 0)
+
     def nodes(self, jobs: Iterable[Job]) -> Iterable[Node]:
         """One node per job, in the order given; `job.index` must be set."""
         records = self.records

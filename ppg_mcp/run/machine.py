@@ -11,11 +11,18 @@ import select
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from pathlib import Path
 
 import zmq
+
 from ppg_coordinator.arbiter import Arbiter
 from ppg_coordinator.events import Demand, MachineJoined, SessionOpened, Shape, Shares
+from ppg_cs import machine as this_machine
+from ppg_cs.config import SupervisorConfig
+from ppg_cs.embedded import start
+from ppg_cs.session_directory import session_directory
+from ppg_cs.tasks import Task
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure
@@ -23,12 +30,6 @@ from ppg_protocol.link import ServerLink
 from ppg_protocol.messages import Heartbeat, Hello, Ready
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerSilent, Refused
-
-from ppg_cs import machine as this_machine
-from ppg_cs.config import SupervisorConfig
-from ppg_cs.embedded import start
-from ppg_cs.session_directory import session_directory
-from ppg_cs.tasks import Task
 
 from ..dispatcher import MachineShare
 from ..store import StatusStore
@@ -62,7 +63,8 @@ class EmbeddedMachine:
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
         )
-        self._supervisor = start(config, task_of)
+        with chdir(directory):  # where jobs are called, wherever the script went meanwhile
+            self._supervisor = start(config, task_of)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         hello = Hello(
             PROTOCOL_MAJOR,

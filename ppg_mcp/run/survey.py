@@ -12,10 +12,10 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 
-from ppg_protocol.messages import FileStat
 from xxhash import xxh3_128_digest
 
 from ppg_cs.outputs import inspect
+from ppg_protocol.messages import FileStat
 
 from ..graph import Pipegraph
 from ..job import Job
@@ -128,10 +128,11 @@ class Survey:
 
     def _look(self, paths: Sequence[str], empty_ok: bool) -> Files | list[os.stat_result]:
         """The stats of all files, or what is wrong with one of them."""
+        absolute = self._graph.absolute
         stats = []
         for path in paths:
             try:
-                found = os.stat(path)
+                found = os.stat(absolute(path))
             except OSError:
                 return Files.MISSING
             if not stat.S_ISREG(found.st_mode):

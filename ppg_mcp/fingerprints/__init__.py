@@ -1,0 +1,18 @@
+"""Fingerprints: has this function, has this value changed since the last run?
+
+    fingerprint_function(f)     code, defaults and closure of a callable
+    fingerprint_value(value)    a parameter
+
+Where to read on: `atoms.py` and `values.py` (the canonical encoding), `parts.py` and `tables.py` (which types are
+known), `syntax.py` and `bytecode.py` (the two canonical forms of code), `sources.py` and `codes.py` (which of the
+two, once per code object), `function_encoding.py` (what of a callable counts). An object says itself what it is worth
+with a method `__ppg_fingerprint__()`.
+
+Only the standard library and xxhash are used. ast, linecache and xxhash are imported by the first function, not with
+this package.
+"""
+
+from .function_fingerprint import FunctionFingerprint, fingerprint_function
+from .value_fingerprint import ValueFingerprint, fingerprint_value
+
+__all__ = ["FunctionFingerprint", "ValueFingerprint", "fingerprint_function", "fingerprint_value"]

@@ -1,0 +1,61 @@
+"""Fingerprints of functions: digests of their code, defaults and closure, and of the three together.
+
+Rule: equal digests mean "nothing that is seen has changed" (what is seen: `function_encoding.py`, `syntax.py`); the
+same answer in every process, under every PYTHONHASHSEED and, where there is source, on every CPython from 3.11 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .codes import CodeRegistry
+from .digest import digest
+from .function_encoding import NOTHING, encode_function
+from .readable import MAX_CHARS, readable
+
+_CODES = CodeRegistry(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFingerprint:
+    """What a callable was like: digests of 16 bytes, of which `digest` covers the three others.
+
+    `warnings`: what in it can't be seen, in whole sentences.
+    """
+
+    digest: bytes
+    code: bytes
+    defaults: bytes
+    closure: bytes
+    warnings: tuple[str, ...]
+    _defaults_text: bytes = field(default=NOTHING, repr=False, compare=False)  # a prefix of the encoding
+    _closure_text: bytes = field(default=NOTHING, repr=False, compare=False)
+
+    def parts(self) -> dict[str, str]:
+        """The parts by name, for "changed, because ...": the code as hex, the values as text (500 characters)."""
+        return {
+            "code": self.code.hex(),
+            "defaults": readable(self._defaults_text),
+            "closure": readable(self._closure_text),
+        }
+
+
+def fingerprint_function(f: Callable[..., Any]) -> FunctionFingerprint:
+    """The fingerprint of any callable, as it is now (the value of a closure variable may be another one later).
+
+    Raises TypeError if it is not callable, JobContractError if a default or closure value is nested too deeply or too
+    large.
+    """
+    code, defaults, closure, warnings = encode_function(f, _CODES)
+    of_defaults, of_closure = digest(defaults), digest(closure)
+    return FunctionFingerprint(
+        digest(code + of_defaults + of_closure),
+        code,
+        of_defaults,
+        of_closure,
+        warnings,
+        defaults[:MAX_CHARS],
+        closure[:MAX_CHARS],
+    )

@@ -273,7 +273,7 @@ class Retracted:
 @message(38)
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Sent by both sides while the link is otherwise silent. The MCP's names no attempts."""
+    """Sent by both sides at every heartbeat interval while the link is up. The MCP's names no attempts."""
 
     live: tuple[int, ...]
     loading: tuple[int, ...]

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """Runs in a job process. `paths` (absolute, none for a final job) must exist, and be non-empty unless `empty_ok`."""
+    """Runs in a job process. `paths` (absolute, none for a final job) must exist, non-empty unless `empty_ok`."""
 
     job_id: str
     paths: tuple[str, ...]

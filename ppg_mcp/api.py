@@ -42,7 +42,10 @@ def new_pipegraph(
             f"resource_coordinator must be a resource_coordinators.LocalSystem, not {resource_coordinator!r}."
         )
     if isinstance(log_level, str):
-        log_level = logging.getLevelNamesMapping()[log_level.upper()]
+        levels = logging.getLevelNamesMapping()
+        if log_level.upper() not in levels:
+            raise JobContractError(f"log_level must be one of {', '.join(levels)} or a number, not {log_level!r}.")
+        log_level = levels[log_level.upper()]
     directory = Path(os.getcwd())
     options = Options(
         quiet=quiet,

@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import msgpack
+
 from ppg_protocol.errors import RemoteProtocolError
 
 

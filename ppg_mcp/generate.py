@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ppg_protocol.errors import JobContractError
-
 from ppg_cs.tasks import Generated
+from ppg_protocol.errors import JobContractError
 
 from . import util
 from .change import Change, JobChange

@@ -85,11 +85,7 @@ class Pipegraph:
         """Add a job, or give the one that stands under its id already."""
         known = self.jobs.get(job.job_id)
         if known is not None:
-            if type(known) is not type(job):
-                raise JobContractError(
-                    f"The id {job.job_id!r} belongs to a {type(known).__name__} already, "
-                    f"so it can't name a {type(job).__name__} too."
-                )
+            self.check_class(job)
             known.merge(job)
             return known
         for path in job.paths:
@@ -102,6 +98,24 @@ class Pipegraph:
         if self.recording is not None:
             self.recording.jobs.append(job)
         return job
+
+    def check_class(self, job: Job) -> None:
+        """Raise JobContractError if the id belongs to a job of another class."""
+        known = self.jobs.get(job.job_id)
+        if known is not None and type(known) is not type(job):
+            raise JobContractError(
+                f"The id {job.job_id!r} belongs to a {type(known).__name__} already, "
+                f"so it can't name a {type(job).__name__} too."
+            )
+
+    def forget_since(self, count: int) -> None:
+        """A constructor raised: drop the jobs that it had made on its way, all after the first `count`."""
+        while len(self.jobs) > count:
+            _, job = self.jobs.popitem()
+            for path in job.paths:
+                del self.writers[path]
+            if self.recording is not None:
+                self.recording.jobs.remove(job)
 
     def edge_added(self, job: Job, prerequisite: Job) -> None:
         """Called for every new edge."""

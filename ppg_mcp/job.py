@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ppg_protocol.errors import JobContractError
 
+from . import util
 from .exceptions import CycleError
 from .planner.node import Kind
 
@@ -33,8 +34,15 @@ class JobMeta(type):
     """Calling a job class gives the one job of that id."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        job = super().__call__(*args, **kwargs)
-        return job.graph.register(job)
+        graph = util.global_pipegraph
+        before = len(graph.jobs) if graph is not None else 0
+        try:
+            job = super().__call__(*args, **kwargs)
+            return job.graph.register(job)
+        except BaseException:
+            if graph is not None:
+                graph.forget_since(before)
+            raise
 
 
 class Job(metaclass=JobMeta):
@@ -64,6 +72,7 @@ class Job(metaclass=JobMeta):
         graph.check_open(job_id)
         self.graph: Pipegraph = graph
         self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
+        graph.check_class(self)
         self.prerequisites: set[Job] = set()
 
     def __repr__(self) -> str:

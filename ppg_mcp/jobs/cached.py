@@ -61,10 +61,23 @@ class _CachedHalves(DataLoadingJob):
         self.lfg.ignore_code_changes()
         return self
 
-    def use_cores(self, cores: int) -> Self:
-        """Set the cores of the calculation."""
-        self.lfg.use_cores(cores)
-        return self
+    @property
+    def cores_needed(self) -> int:
+        """Cores of the calculation."""
+        return self.lfg.cores_needed
+
+    @cores_needed.setter
+    def cores_needed(self, cores: int) -> None:
+        self.lfg.cores_needed = cores
+
+    @property
+    def memory_needed(self) -> int:
+        """Bytes of memory of the calculation."""
+        return self.lfg.memory_needed
+
+    @memory_needed.setter
+    def memory_needed(self, memory_bytes: int) -> None:
+        self.lfg.memory_needed = memory_bytes
 
 
 class CachedAttributeLoadingJob(_CachedHalves, AttributeLoadingJob):

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ppg_protocol.errors import JobContractError
-
 from ppg_cs.tasks import FileTask
+from ppg_protocol.errors import JobContractError
 
 from ..graph import current_graph
 from ..job import Job

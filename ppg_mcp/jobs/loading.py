@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ppg_protocol.errors import JobContractError
-
 from ppg_cs.tasks import LoadTask
+from ppg_protocol.errors import JobContractError
 
 from ..job import Job
 from ..planner.node import Kind

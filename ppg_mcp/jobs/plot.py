@@ -14,6 +14,7 @@ from ..job import checked_id
 from .cached import CalculatingJob
 from .callback import check_callback
 from .files import FileGeneratingJob
+from .parameter import ParameterInvariant
 
 
 class PlotJob(FileGeneratingJob):
@@ -48,7 +49,7 @@ class PlotJob(FileGeneratingJob):
         self.cache_job: CalculatingJob | None = None
         self.table_job: FileGeneratingJob | None = None
         if render_args:
-            self.depends_on_params(self._render_args)
+            self.depends_on(ParameterInvariant(path + "_render_args", self._render_args))
         if skip_caching:
             self.depends_on_func("calc_function", calc_function)
         else:

@@ -12,8 +12,10 @@ Theory of operation. Each node goes through three independent facts, each of whi
 
 A *verdict* needs `known` inputs (or, in the strict reading, one `fresh` input; or no record, or a missing file: then
 the inputs do not matter). A *start* needs a RUN verdict and `done` inputs. Temporary, cached and loading nodes are
-judged only when a dependant that must run *needs* them. A node is *closed* once it will not need its inputs again; a
-temporary or loading node closes with its last dependant, and gives its files or its memory back.
+judged only when a dependant that must run *needs* them, and start only while one that is not pruned does. A node is
+*closed* once it will not need its inputs again: one that makes files when they are there, a loading node (another
+machine may have to load again) and what is not needed with the last dependant. Without open dependants, temporary and
+loading nodes give their files or their memory back; a later dependant opens them again, to be made once more.
 
 Nodes come in batches, in topological order, also while jobs run. All propagation goes through one explicit stack:
 no recursion, each edge is looked at a bounded number of times. A node is entered into the dependants of an input only
@@ -59,7 +61,6 @@ class Planner:
         self.verdict = bytearray()
         self.known = bytearray()
         self.fresh = bytearray()
-        self.needed = bytearray()
         self.closed = bytearray()
         self.reason = bytearray()
         self.inputs: list[tuple[int, ...]] = []
@@ -74,33 +75,46 @@ class Planner:
         """Invariant: of a waiting node, the number of inputs that are not done; absent means 0."""
         self.open_dependants: dict[int, int] = {}
         """Invariant: of an on-demand node, the number of dependants that are not closed."""
+        self.needed: dict[int, int] = {}
+        """Invariant: of an on-demand node, the number of dependants that must run, can, and are not closed; absent
+        means 0."""
         self.cause: dict[int, int] = {}
         """Why it runs: the rebuilt input of an output, the dependant that needs an on-demand job."""
         self.pruned_by: dict[int, int] = {}
         self.made: set[int] = set()
         """Temporary and loading nodes with files or memory to give back."""
         self.leftovers: dict[int, None] = {}
-        """Closed temporaries whose files an earlier run left; removed at the end, if they are still closed then."""
+        """Temporaries whose files an earlier run left; removed at the end, if no dependant is open then."""
         self.finals: list[int] = []
         self.failed: list[int] = []
         self.unsettled = 0
         """Outputs and generating nodes that are not over."""
         self.started = 0
         self._finals_released = False
-        self._new_on_demand: list[int] = []
+        self._idle: list[int] = []
+        """On-demand nodes that had no open dependant at some moment; looked at again when the event is through."""
         self._steps: list[tuple[Step, int, int]] = []
         self._out: list[Instruction] = []
 
     # ------------------------------------------------------------------------------------------------------- entrances
 
     def extend(self, nodes: Iterable[Node], edges: Sequence[tuple[int, int]] = ()) -> list[Instruction]:
-        """Add nodes, topologically ordered, then edges (dependant, prerequisite) to nodes that wait for them."""
+        """Add nodes, topologically ordered, then edges (dependant, prerequisite) to nodes that wait for them.
+
+        The first call brings the whole declared graph (`nodes` may be a generator that does other work in between),
+        since what nobody needs at its end is removed and final jobs may start. Later ones bring what a generating or
+        injecting job made, before its `Succeeded`.
+        """
+        assert not self._finals_released, "the graph can't grow when all is over but the final jobs"
         for node in nodes:
             self._admit(node)
             if self._steps:
                 self._propagate()
+        added: dict[int, list[int]] = {}
         for dependant, prerequisite in edges:
-            self._add_edge(dependant, prerequisite)
+            added.setdefault(dependant, []).append(prerequisite)
+        for dependant, prerequisites in added.items():
+            self._add_inputs(dependant, prerequisites)
             self._propagate()
         return self._conclude()
 
@@ -120,8 +134,10 @@ class Planner:
         return not self.started and not self.unsettled and self._finals_released
 
     def loads_of(self, job: int) -> tuple[int, ...]:
-        """The loading jobs whose data `job` needs in memory, prerequisites first."""
+        """The loading jobs whose data `job` needs in memory, prerequisites first. Final jobs load nothing."""
         order: dict[int, None] = {}
+        if self.kind[job] == FINAL:
+            return ()
         stack = [(job, False)]
         while stack:
             node, expanded = stack.pop()
@@ -157,7 +173,6 @@ class Planner:
         self.verdict.append(OPEN)
         self.known.append(0)
         self.fresh.append(0)
-        self.needed.append(0)
         self.closed.append(0)
         self.reason.append(0)
         self.inputs.append(inputs)
@@ -185,7 +200,8 @@ class Planner:
     def _connect(self, job: int, p: int) -> None:
         """Count `p` among the inputs that `job` waits for, and `job` among the dependants that keep `p` open."""
         if self.kind[p] in ON_DEMAND:
-            self._reopen(p)
+            if not self.closed[job]:
+                self._open(p)
         elif self.known[p] and self.state[p] == DONE:
             return
         self.dependants.setdefault(p, {})[job] = None
@@ -198,7 +214,7 @@ class Planner:
         """The first look at a new node, all of whose inputs are there."""
         if kind in ON_DEMAND:
             self.open_dependants[job] = 0
-            self._new_on_demand.append(job)
+            self._idle.append(job)
         else:
             self.unsettled += 1
         for p in self.inputs[job]:
@@ -210,57 +226,75 @@ class Planner:
         elif kind not in ON_DEMAND:
             self._decide_run(job, Reason.ALWAYS)
         for p in self.inputs[job]:
-            if self.fresh[p] and not self.known[p]:
+            if self.fresh[p]:
                 self._see_fresh_input(job, p)
                 break
         if not self.unknown_inputs.get(job):
             self._inputs_known(job)
         self._try_start(job)
 
-    def _add_edge(self, job: int, p: int) -> None:
-        if p in self.inputs[job]:
+    def _add_inputs(self, job: int, prerequisites: list[int]) -> None:
+        known_already = set(self.inputs[job])
+        new = [p for p in dict.fromkeys(prerequisites) if p not in known_already]
+        if not new:
             return
         assert self.kind[job] != OUTPUT or self.verdict[job] != CURRENT
-        self.inputs[job] = self._sorted({*self.inputs[job], p})
+        self.inputs[job] = self._sorted([*self.inputs[job], *new])
         if self.kind[job] == FINAL:
             return
         assert self.state[job] in (WAITING, PRUNED), "prerequisites can't be added to a job that was started"
-        self._connect(job, p)
+        for p in new:
+            self._connect(job, p)
         if self.state[job] == PRUNED:
             return
-        if self._blocks(p, job):
-            self._prune(job, self._root(p))
-            return
-        if self.fresh[p] and not self.known[p]:
-            self._see_fresh_input(job, p)
-        if self.verdict[job] == RUN and self.kind[p] in ON_DEMAND:
-            self._push(self._need, p, job)
+        for p in new:
+            if self._blocks(p, job):
+                self._prune(job, self._root(p))
+                return
+        if self.verdict[job] == RUN:
+            self._claim(job, new)
+        for p in new:
+            if self.fresh[p]:
+                self._see_fresh_input(job, p)
+                break
 
-    def _reopen(self, p: int) -> None:
-        """One more dependant for an on-demand node. A closed one opens again, and with it what it needs."""
-        reopened = []
+    def _open(self, p: int) -> None:
+        """One more dependant for an on-demand node. If it is closed, without anything to show for it, it opens again,
+        and so does what it is made from."""
+        given_back = []
         stack = [p]
         while stack:
             node = stack.pop()
             self.open_dependants[node] += 1
-            if self.closed[node]:
-                self.closed[node] = 0
-                reopened.append(node)
-                stack.extend(q for q in self.inputs[node] if self.kind[q] in ON_DEMAND)
-        for node in sorted(reopened):
-            if self.state[node] == DONE and self.kind[node] != CACHED and node not in self.made:
-                self._forget_product(node)
+            if not self.closed[node]:
+                continue
+            if self.state[node] == DONE:
+                if self.kind[node] == CACHED or node in self.made:
+                    continue
+                given_back.append(node)
+            self.closed[node] = 0
+            stack.extend(q for q in self.inputs[node] if self.kind[q] in ON_DEMAND)
+        if given_back:
+            self._forget_products(given_back)
 
-    def _forget_product(self, job: int) -> None:
-        """Its files or its memory were given back: to be made again when needed."""
-        self.state[job] = WAITING
-        self.verdict[job] = OPEN
-        self.needed[job] = 0
-        self.nodes[job] = self.nodes[job]._replace(files=Files.MISSING)
-        missing = [q for q in self.inputs[job] if self.state[q] != DONE]
-        self.missing_inputs[job] = len(missing)
-        for q in missing:
-            self.dependants.setdefault(q, {})[job] = None
+    def _forget_products(self, jobs: list[int]) -> None:
+        """Their files or memory were given back: to be made again when needed.
+
+        All dependants that they had are closed; those that are on demand themselves may have to be made (again), too,
+        and the others never have to be told anything any more.
+        """
+        for job in jobs:
+            self.state[job] = WAITING
+            self.verdict[job] = OPEN
+            self.nodes[job] = self.nodes[job]._replace(files=Files.MISSING)
+        forgotten = set(jobs)
+        for job in jobs:
+            self.missing_inputs[job] = sum(self.state[q] != DONE for q in self.inputs[job])
+            dependants = {d: None for d in self.dependants.get(job, ()) if self.kind[d] in ON_DEMAND}
+            self.dependants[job] = dependants
+            for d in dependants:
+                if d not in forgotten and self.state[d] == WAITING:
+                    self.missing_inputs[d] = self.missing_inputs.get(d, 0) + 1
 
     def _sorted(self, jobs: Iterable[int]) -> tuple[int, ...]:
         return tuple(sorted(jobs, key=lambda job: self.nodes[job].job_id))
@@ -283,7 +317,7 @@ class Planner:
             if not self.fresh[job]:
                 self.fresh[job] = 1
                 self._push(self._tell_fresh, job)
-                if self.needed[job]:
+                if self.needed.get(job):
                     self._push(self._assess, job)
         elif self.verdict[job] == OPEN and not self.nodes[job].by_content:
             self.cause[job] = p
@@ -305,14 +339,13 @@ class Planner:
         self.content[job] = inputs_digest(tag, (content,))
         if kind != INJECTING:
             self._become_known(job)
-        if self.needed[job]:
+        if self.needed.get(job):
             self._push(self._assess, job)
 
     def _judge_output(self, job: int) -> None:
         node = self.nodes[job]
-        rebuilt = any(self.fresh[p] for p in self.inputs[job])
         former = node.former
-        if node.adoption is not None and not rebuilt and (node.adopt or (former is None and self._is_plain(job))):
+        if node.adoption is not None and self._takes_over(job, node):
             self.strict[job], self.content[job] = node.adoption.build_id, node.adoption.files_content
             self._out.append(Adopt(job))
             self._settle_current(job, Reason.ADOPTED)
@@ -325,9 +358,13 @@ class Planner:
         else:
             self._decide_run(job, Reason.INPUTS_CHANGED)
 
-    def _is_plain(self, job: int) -> bool:
-        """No invariant among the inputs, the masked one aside."""
-        return all(self.kind[p] != INVARIANT or p == self.nodes[job].masked for p in self.inputs[job])
+    def _takes_over(self, job: int, node: Node) -> bool:
+        """Adopt the files, which may be adopted? Not those of a record that holds as it is."""
+        if any(self.fresh[p] for p in self.inputs[job]):
+            return False
+        if node.former is not None:
+            return node.adopt and (bool(node.edited) or not self._matches(job, node.former))
+        return node.adopt or all(self.kind[p] != INVARIANT or p == node.masked for p in self.inputs[job])
 
     def _matches(self, job: int, former: Former) -> bool:
         """Are the recorded inputs those of now, in the reading that this job asks for?"""
@@ -358,23 +395,48 @@ class Planner:
             self.fresh[job] = 1
             self._push(self._tell_fresh, job)
         self._push(self._try_start, job)
-        for p in self.inputs[job]:
-            if self.kind[p] in ON_DEMAND:
-                self._push(self._need, p, job)
+        self._claim(job, self.inputs[job])
 
     # ----------------------------------------------------------------------------------------------------------- demand
 
+    def _claim(self, job: int, inputs: Sequence[int]) -> None:
+        """`job` must run and uses what the on-demand ones among `inputs` make."""
+        for p in inputs:
+            if self.kind[p] in ON_DEMAND:
+                self.needed[p] = self.needed.get(p, 0) + 1
+                self._push(self._need, p, job)
+
+    def _claims(self, job: int) -> bool:
+        """Does it count among those that need its inputs?"""
+        return self.verdict[job] == RUN and not self.closed[job] and self.state[job] not in (FAILED, PRUNED)
+
+    def _unclaim(self, job: int) -> None:
+        for p in self.inputs[job]:
+            if self.kind[p] in ON_DEMAND:
+                self.needed[p] -= 1
+                if not self.needed[p]:
+                    self._push(self._unneed, p)
+
     def _need(self, job: int, dependant: int) -> None:
-        """`dependant` must run and uses what this on-demand job makes."""
+        if not self.needed[job] or self.verdict[dependant] != RUN:
+            return
         if self.state[job] in (FAILED, PRUNED):
             self._prune(dependant, self._root(job))
-        elif not self.needed[job]:
-            self.needed[job] = 1
+        elif self.verdict[job] == OPEN:
             self.cause[job] = dependant
             if self.kind[job] == LOADING:
                 self._decide_run(job, Reason.DATA_NEEDED)
             else:
                 self._assess(job)
+
+    def _unneed(self, job: int, _: int) -> None:
+        """All that needed it were pruned: it is not worth starting, unless somebody else comes."""
+        if self.needed[job] or self.state[job] != WAITING:
+            return
+        if self._claims(job):
+            self._unclaim(job)
+        self.verdict[job] = OPEN
+        self.reason[job] = Reason.NOT_NEEDED
 
     def _assess(self, job: int, _: int = -1) -> None:
         """Must a needed temporary or cached job run, or does its standing file serve?"""
@@ -395,6 +457,7 @@ class Planner:
                 if self.kind[job] == TEMPORARY:
                     self.made.add(job)
                 self._become_done(job)
+                self._close(job)
             else:
                 self._decide_run(job, Reason.INPUTS_CHANGED)
         elif self.fresh[job] and not node.by_content:
@@ -421,7 +484,7 @@ class Planner:
     def _tell_done(self, job: int, _: int) -> None:
         for d in self.dependants[job]:
             left = self.missing_inputs.get(d, 0)
-            if left and self.state[d] in (WAITING, PRUNED):
+            if left and self.state[d] == WAITING:
                 self.missing_inputs[d] = left - 1
                 if left == 1:
                     self._push(self._try_start, d)
@@ -448,15 +511,17 @@ class Planner:
         if kind == TEMPORARY:
             self.made.add(job)
         self._become_done(job)
-        if kind in ON_DEMAND:
-            if not self.open_dependants[job]:
-                self._close_on_demand(job)
-        else:
-            self.unsettled -= kind != FINAL
-            self._close(job)
+        self.unsettled -= kind in SETTLES
+        self._close(job)
+        if kind in ON_DEMAND and not self.open_dependants[job]:
+            self._idle.append(job)
 
     def _close(self, job: int) -> None:
         """The job will not need its inputs again."""
+        if self.closed[job]:
+            return
+        if self._claims(job) and self.kind[job] != FINAL:
+            self._unclaim(job)
         self.closed[job] = 1
         if self.kind[job] == FINAL:
             return
@@ -464,17 +529,20 @@ class Planner:
             if self.kind[p] in ON_DEMAND:
                 self.open_dependants[p] -= 1
                 if not self.open_dependants[p]:
-                    self._push(self._close_on_demand, p)
+                    self._idle.append(p)
 
-    def _close_on_demand(self, job: int, _: int = -1) -> None:
-        if self.open_dependants[job] or self.closed[job] or self.state[job] in (STARTED, FAILED, PRUNED):
+    def _give_back(self, job: int) -> None:
+        """If no dependant is open: close, and give back what is there."""
+        if self.open_dependants[job] or self.state[job] in (STARTED, FAILED):
             return
         if job in self.made:
             self.made.discard(job)
+            self.leftovers.pop(job, None)
             self._out.append(Remove(job) if self.kind[job] == TEMPORARY else Unload(job))
-        elif self.kind[job] == TEMPORARY and self.nodes[job].former and self.nodes[job].files != Files.MISSING:
-            self.leftovers[job] = None
-        if not self.needed[job]:
+        elif self.kind[job] == TEMPORARY and not self.closed[job]:
+            if self.nodes[job].former is not None and self.nodes[job].files != Files.MISSING:
+                self.leftovers[job] = None
+        if self.verdict[job] == OPEN:
             self.reason[job] = Reason.NOT_NEEDED
         self._close(job)
 
@@ -486,10 +554,18 @@ class Planner:
         assert self.state[job] == STARTED or self.kind[job] == LOADING, "only what was started can fail"
         self.started -= self.state[job] == STARTED
         self.unsettled -= self.kind[job] in SETTLES
+        self._give_up(job)
         self.state[job] = FAILED
-        self.made.discard(job)
         self.failed.append(job)
         self._push(self._tell_failed, job, job)
+
+    def _give_up(self, job: int) -> None:
+        """A job that fails or is pruned uses nothing any more (but keeps its inputs open), and its data is of no use."""
+        if self._claims(job) and self.kind[job] != FINAL:
+            self._unclaim(job)
+        if job in self.made:
+            self.made.discard(job)
+            self._out.append(Unload(job))
 
     def _root(self, job: int) -> int:
         """The failure behind a failed or pruned node."""
@@ -514,8 +590,8 @@ class Planner:
             self.started -= 1
             self._out.append(Withdraw(job))
         self.unsettled -= self.kind[job] in SETTLES
+        self._give_up(job)
         self.state[job] = PRUNED
-        self.made.discard(job)
         self.pruned_by[job] = root
         self._out.append(Prune(job, root))
         self._push(self._tell_failed, job, root)
@@ -533,18 +609,20 @@ class Planner:
 
     def _conclude(self) -> list[Instruction]:
         """What nobody needs closes; when all else is over, leftovers go and final jobs start."""
-        self._propagate()
-        for job in reversed(self._new_on_demand):
-            self._close_on_demand(job)
-        self._new_on_demand.clear()
-        self._propagate()
+        self._settle_idle()
         if not self.started and not self.unsettled and not self._finals_released:
             self._finals_released = True
-            self._out.extend(Remove(job) for job in self.leftovers if self.closed[job])
+            self._out.extend(Remove(job) for job in self.leftovers if not self.open_dependants[job])
             self._release_finals()
             self._propagate()
         out, self._out = self._out, []
         return out
+
+    def _settle_idle(self) -> None:
+        self._propagate()
+        while self._idle:
+            self._give_back(self._idle.pop())
+            self._propagate()
 
     def _release_finals(self) -> None:
         for job in self.finals:

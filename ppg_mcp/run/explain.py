@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..job import Job
+from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason
+from ..planner.core import OUTPUT
 from ..store import StatusStore
 
 MAX_SHOWN_INPUTS = 5
@@ -11,11 +16,10 @@ MAX_SHOWN_INPUTS = 5
 class Explainer:
     """Reads the status store only for jobs whose inputs changed."""
 
-    def __init__(self, planner: Planner, store: StatusStore) -> None:
+    def __init__(self, planner: Planner, store: StatusStore, order: Sequence[Job]) -> None:
         self._planner = planner
         self._store = store
-        self.parts: dict[bytes, dict[str, str]] = {}
-        """Descriptions of this run's invariants, by fingerprint."""
+        self._order = order
 
     def why(self, job: int) -> str:
         """One sentence without a full stop."""
@@ -26,13 +30,13 @@ class Explainer:
             case Reason.TOMBSTONE:
                 return "it was started before and did not end well"
             case Reason.FILE_MISSING:
-                return "its output is missing"
+                return self._why_missing(job)
             case Reason.FILE_EMPTY:
                 return "its output is empty"
             case Reason.FILE_DIFFERENT:
                 return "its output is not what was recorded"
             case Reason.INPUT_REBUILT:
-                return f"{self._id(planner.cause.get(job))} is redone"
+                return f"{self._id(self._rebuilt_input(job))} is redone"
             case Reason.INPUTS_CHANGED:
                 return "; ".join(self.changes(job)) or "its inputs changed"
             case Reason.ALWAYS:
@@ -49,12 +53,27 @@ class Explainer:
                 return "nothing that must run needs it"
         return "it has not been decided"
 
+    def _why_missing(self, job: int) -> str:
+        """That there is no file is news only of a job that made it before."""
+        former = self._planner.nodes[job].former
+        if former is None:
+            return "it has never been done"
+        return "its output is missing" if former.valid else "it was started before and did not end well"
+
+    def _rebuilt_input(self, job: int) -> int | None:
+        """The cause of an on-demand job is who needs it; here its input is asked for."""
+        planner = self._planner
+        if planner.kind[job] == OUTPUT:
+            return planner.cause.get(job)
+        return next((p for p in planner.inputs[job] if planner.fresh[p]), None)
+
     def changes(self, job: int) -> list[str]:
         """What differs between the recorded inputs and those of now."""
         planner = self._planner
         node = planner.nodes[job]
         then = {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(node.job_id)}
-        now = {planner.nodes[p].job_id: (planner.strict[p], planner.content[p]) for p in planner.inputs[job]}
+        indices = {planner.nodes[p].job_id: p for p in planner.inputs[job]}
+        now = {job_id: (planner.strict[p], planner.content[p]) for job_id, p in indices.items()}
         masked = planner.nodes[node.masked].job_id if node.masked >= 0 else None
         texts = []
         for job_id in sorted(then.keys() | now.keys()):
@@ -65,15 +84,17 @@ class Explainer:
             elif job_id not in now:
                 texts.append(f"input {job_id!r} is gone")
             elif then[job_id][node.by_content] != now[job_id][node.by_content]:
-                texts.append(f"{job_id!r} changed{self._difference(then[job_id][0], now[job_id][0])}")
+                texts.append(f"{job_id!r} changed{self._difference(then[job_id][0], indices[job_id])}")
         if len(texts) > MAX_SHOWN_INPUTS:
             texts[MAX_SHOWN_INPUTS:] = [f"and {len(texts) - MAX_SHOWN_INPUTS} more inputs changed"]
         return texts
 
-    def _difference(self, then: bytes, now: bytes) -> str:
-        old, new = self._store.description(then), self.parts.get(now) or self._store.description(now)
-        if not old or not new:
+    def _difference(self, then: bytes, now: int) -> str:
+        """Of the values of an invariant."""
+        invariant, old = self._order[now], self._store.description(then)
+        if not old or not isinstance(invariant, Invariant):
             return ""
+        new = invariant.parts()
         parts = [_part(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
         return "".join(f" ({text})" for text in (", ".join(filter(None, parts)),) if text)
 

@@ -80,7 +80,7 @@ class RunLoop:
     ) -> None:
         self.order = graph.order
         self.planner = p.Planner()
-        self.explainer = Explainer(self.planner, store)
+        self.explainer = Explainer(self.planner, store, self.order)
         self._graph = graph
         self._store = store
         self._log = log
@@ -104,6 +104,8 @@ class RunLoop:
         self._again: dict[int, int] = {}
         """Attempts that make lost tasks again, and the attempts that made them first."""
         self._load_losses: dict[int, int] = {}
+        self._told: set[int] = set()
+        """Jobs that are not run, and loads that are, of which the log says so."""
         self.executed = 0
 
     # ------------------------------------------------------------------------------------------------------- deciding
@@ -117,7 +119,7 @@ class RunLoop:
         self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
         self._perform(self.planner.extend(self._survey.nodes(self.order)))
         self._report_missing_inputs()
-        self._log_current(0)
+        self._log_not_run()
 
     def _report_missing_inputs(self) -> None:
         """Invariants that can't be evaluated fail, and with them what depends on them."""
@@ -127,12 +129,16 @@ class RunLoop:
             self._progress.failed += 1
         self._survey.failures.clear()
 
-    def _log_current(self, first: int) -> None:
-        """At debug level: why jobs do not run."""
-        if self._log.debugging:
-            for job in range(first, len(self.order)):
-                if self.planner.verdict[job] == p.Verdict.CURRENT:
-                    self._log.debug(f"not run: {self.order[job]!r}, because {self.explainer.why(job)}")
+    def _log_not_run(self, at_end: bool = False) -> None:
+        """At debug level: why jobs do not run. That nobody needs one is certain only at the end."""
+        if not self._log.debugging:
+            return
+        planner = self.planner
+        for job in range(len(self.order)):
+            unneeded = at_end and planner.reason[job] == p.Reason.NOT_NEEDED
+            if (unneeded or planner.verdict[job] == p.Verdict.CURRENT) and job not in self._told:
+                self._told.add(job)
+                self._log.debug(f"not run: {self.order[job]!r}, because {self.explainer.why(job)}")
 
     # ------------------------------------------------------------------------------------------------------ executing
 
@@ -143,6 +149,7 @@ class RunLoop:
                 self._start_machine()
             self._round()
         self._flush()
+        self._log_not_run(at_end=True)
 
     def close(self) -> None:
         """Stop what runs, commit what is finished."""
@@ -254,6 +261,10 @@ class RunLoop:
         self._log.info(f"run: {job!r}, because {self.explainer.why(index)}")
         planner = self.planner
         loads = planner.loads_of(index) if any(planner.kind[i] == LOADING for i in planner.inputs[index]) else ()
+        for load in loads:
+            if load not in self._told:
+                self._told.add(load)
+                self._log.info(f"run: {self.order[load]!r}, because {self.explainer.why(load)}")
         self._progress.total += 1
         offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, self._priorities.of(index))
         self._dispatched(self._dispatcher.handle(offer))
@@ -268,7 +279,7 @@ class RunLoop:
 
     def _prune(self, index: int, cause: int) -> None:
         job, culprit = self.order[index], self.order[cause]
-        if self.planner.verdict[index] == p.Verdict.RUN or self.planner.kind[index] in SETTLES:
+        if self.planner.verdict[index] == p.Verdict.RUN or self.planner.kind[index] in (*SETTLES, FINAL):
             self._log.info(f"not run: {job!r}, because {culprit!r}, on which it depends, failed")
             self._results.prune(job, culprit)
 
@@ -294,6 +305,7 @@ class RunLoop:
                             f"{self.order[job]!r} took its compute slave down {len(machines)} times while it was alone "
                             f"there, on {', '.join(machines)}."
                         ),
+                        was_run=True,
                     )
 
     def _unmeetable(self, job: Job, cores: int, memory_bytes: int) -> PyPipeGraphError:
@@ -306,8 +318,8 @@ class RunLoop:
             "Lower cores_needed or memory_needed (cores_needed = -1 takes what can be had)."
         )
 
-    def _fail_here(self, index: int, exception: BaseException) -> None:
-        self._results.failed_here(self.order[index], exception)
+    def _fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:
+        self._results.failed_here(self.order[index], exception, was_run)
         self._progress.failed += 1
         self._perform(self.planner.handle(p.Failed(index)))
 
@@ -439,9 +451,8 @@ class RunLoop:
         except JobContractError as error:
             self._outbox.append(Cancel(message.attempt))
             self._dispatcher.handle(d.Ended(message.attempt, message.usage.runtime_s))
-            self._fail_here(index, error)
+            self._fail_here(index, error, was_run=True)
             return False
-        first = len(self.order)
         merge.commit()
         jobs = tuple(job.index for job in merge.task_jobs)
         self._generated[message.attempt] = (index, jobs, change)
@@ -450,7 +461,7 @@ class RunLoop:
         self._perform(self.planner.extend(self._survey.nodes(merge.jobs), edges))
         self._report_missing_inputs()
         self._log.info(f"{self.order[index]!r} made {len(merge.jobs)} jobs and {len(edges)} edges")
-        self._log_current(first)
+        self._log_not_run()
         return True
 
     def _on_data_lost(self, message: DataLost) -> None:

@@ -46,9 +46,10 @@ class Results:
         traceback = failure.traceback if failure else ""
         self._add(job, exception, error, traceback, _text(stdout), _text(stderr), usage)
 
-    def failed_here(self, job: Job, exception: BaseException) -> None:
+    def failed_here(self, job: Job, exception: BaseException, was_run: bool = False) -> None:
         """A job failed by what the master found: a missing input file, an impossible resource need, poison."""
-        self._add(job, exception, f"{type(exception).__name__}: {exception}", "", "", "", Usage(0.0, 0.0, 0))
+        error = f"{type(exception).__name__}: {exception}"
+        self._add(job, exception, error, "", "", "", Usage(0.0, 0.0, 0), was_run)
 
     def prune(self, job: Job, cause: Job) -> None:
         """A job can't be done because another one failed."""
@@ -61,10 +62,18 @@ class Results:
             raise RuntimeError(self.failures, self.pruned)
 
     def _add(
-        self, job: Job, exception: BaseException, error: str, traceback: str, stdout: str, stderr: str, usage: Usage
+        self,
+        job: Job,
+        exception: BaseException,
+        error: str,
+        traceback: str,
+        stdout: str,
+        stderr: str,
+        usage: Usage,
+        was_run: bool = True,
     ) -> None:
         job._result = JobResult(
-            was_run=True,
+            was_run=was_run,
             failed=True,
             exception=exception,
             error_reason=error,

@@ -1,0 +1,146 @@
+"""What the arbiter is told and what it says. Cores and bytes are those of semantics §6; every number is absolute.
+
+The contract with a session.
+- `Shares` replaces what the former one said; a machine that is absent from it may not be used any more. The
+  session obeys at once: it starts nothing that exceeds the share, and kills nothing that does.
+- After a `Shares` that lowers its share of a machine it says `Held` for that machine, at the latest when it holds
+  no more than the share (at once, if that is so already), earlier with values in between if it likes. `Held`
+  promises: I hold at most this, and shall not take more until a `Shares` with a number above `number` allows it.
+  What is not acknowledged is handed to nobody else.
+- To a coordinator that does not know it (restarted, or the session came back after it was closed) it says
+  SessionOpened, then `Held` with number 0 for each machine it holds something on, then Demand. Numbers start
+  again at 1.
+- A share of a whole machine is what its wide jobs (cores -1, -2) wait for: they start before anything else there
+  (see `turns`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALL_CORES = -1
+WHOLE_MACHINE = -2
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`count` jobs that need this much each: cores > 0, ALL_CORES or WHOLE_MACHINE; `memory_bytes` 0 when
+    undeclared."""
+
+    cores: int
+    memory_bytes: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.cores == 0 or self.cores < WHOLE_MACHINE or self.count < 0:
+            raise ValueError(
+                f"{self} can't be demanded: cores are positive, -1 (all of a machine) or -2 (a machine alone), "
+                "the count is not negative. Whoever made this demand should be corrected."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MachineJoined:
+    """A machine is there, or has other resources than before."""
+
+    machine: str
+    cores: int
+    memory_bytes: int
+    drained: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cores < 1 or self.memory_bytes < 1:
+            raise ValueError(
+                f"{self} can't join: it needs at least one core and some memory. Check its --cores, --memory."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLeft:
+    """A machine is gone, and with it all that ran there."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDrained:
+    """Nothing new may start on a machine; what runs there ends by itself."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineUndrained:
+    """A drained machine is in use again."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A pipegraph of a user is there; one that is known already is told its shares again."""
+
+    session: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """A session is over and nothing of it runs any more, on no machine (confirmed, or its leases ran out)."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """All jobs of a session that run or could run now. `resident_bytes`: what its loaded data takes on every machine
+    it works on."""
+
+    session: str
+    shapes: tuple[Shape, ...]
+    resident_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a session holds of a machine, at most, as of the Shares with this number (0: none yet)."""
+
+    session: str
+    number: int
+    machine: str
+    cores: int
+    memory_bytes: int
+
+    def __post_init__(self) -> None:
+        if self.cores < 0 or self.memory_bytes < 0 or self.number < 0:
+            raise ValueError(f"{self} can't be: nobody holds less than nothing. Whoever said this should be corrected.")
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """The deadline has come."""
+
+
+Event = (
+    MachineJoined
+    | MachineLeft
+    | MachineDrained
+    | MachineUndrained
+    | SessionOpened
+    | SessionClosed
+    | Demand
+    | Held
+    | Elapsed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a session may use from now on: (machine, cores, memory_bytes) each. Numbers of a session rise by one."""
+
+    session: str
+    number: int
+    machines: tuple[tuple[str, int, int], ...]
+
+
+Instruction = Shares

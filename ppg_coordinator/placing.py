@@ -1,0 +1,194 @@
+"""Which machines a session's jobs get: targets are moved in whole jobs, so that what is handed out is of use.
+
+Order of what is taken: what is free or only kept for a demand that is gone (surplus), on machines that the
+session works on already, then where there is room this moment, then elsewhere; last what others hold beyond what
+they deserve (`over`), again in whole jobs. Bulk: a session takes as many jobs of a shape as fit from a machine in
+one step, so the work grows with machines, not with cores.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from itertools import chain
+
+from .fair import EPSILON
+from .fitting import costs
+from .ledger import Claim, Claimant, Host, Ledger
+
+
+class Placing:
+    """One round over the machines that are in use. `over` is in dominant fractions, by session."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.hosts = [host for host in ledger.hosts.values() if not host.drained]
+        self.kinds = list({(host.cores, host.memory_bytes): host for host in self.hosts}.values())
+        self.cores = sum(host.cores for host in self.hosts)
+        self.memory_bytes = sum(host.memory_bytes for host in self.hosts)
+        self.over: dict[str, float] = {}
+        self._open: list[Host] = []
+        self._rich: list[Host] = []
+        self._failed: list[tuple[int, int]] = []
+        self._missing = 0.0
+
+    def dominant(self, cores: float, memory_bytes: float) -> float:
+        """The larger fraction of the cluster."""
+        return max(cores / self.cores, memory_bytes / self.memory_bytes if self.memory_bytes else 0.0)
+
+    def level(self, claimant: Claimant) -> float:
+        """What a session has, by what it can use."""
+        return self.dominant(claimant.used_cores, claimant.used_bytes)
+
+    def unit(self, claimant: Claimant, index: int) -> tuple[float, float] | None:
+        """Cores and memory of a job of this shape, where it takes least; a wide one takes the average machine. None:
+        fits nowhere."""
+        fitting = [cost for host in self.kinds if (cost := costs(claimant, host)[index]) is not None]
+        if not fitting:
+            return None
+        if claimant.shapes[index][0] < 0:
+            return self.cores / len(self.hosts), self.memory_bytes / len(self.hosts)
+        return min(fitting)
+
+    def begin(self, over: dict[str, float]) -> None:
+        """A new round, in which the sessions in `over` may lose so much."""
+        self.over = over
+        roomy = [host for host in self.hosts if host.used_cores < host.cores]
+        self._open = [host for host in roomy if host.ceiling_cores < host.cores]
+        self._open += [host for host in roomy if host.ceiling_cores >= host.cores]
+        self._rich = [host for host in self.hosts if any(session in over for session in host.claims)] if over else []
+        self._failed = []
+
+    def place(self, claimant: Claimant, budget: float, reclaim: bool) -> None:
+        """Give a session up to `budget` more."""
+        self._missing = budget
+        for index, (cores, _) in enumerate(claimant.shapes):
+            if cores < 0 or not claimant.left[index]:
+                continue
+            unit = self.unit(claimant, index)
+            if unit is None:
+                continue
+            cost = self.dominant(*unit)
+            count = min(claimant.left[index], int(budget / cost + EPSILON))
+            if count <= 0:
+                continue
+            got = self._take_open(claimant, index, count)
+            if reclaim and got < count and self.over:
+                got += self._take(claimant, index, count - got, chain(_own(claimant), self._rich), True)
+            budget -= got * cost
+
+    def place_one(self, claimant: Claimant) -> bool:
+        """Give a session one more job, if there is room for any."""
+        return any(left and self._take_open(claimant, index, 1) for index, left in enumerate(claimant.left))
+
+    def crumbs(self, wanting: Iterable[Claimant]) -> None:
+        """What nobody deserves more than another goes, job by job, to who has least."""
+        users: dict[str, float] = {}
+        heap: list[tuple[float, float, int, Claimant]] = []
+        for claimant in wanting:
+            users[claimant.user] = users.get(claimant.user, 0.0) + self.level(claimant)
+        for claimant in wanting:
+            if any(claimant.left):
+                heap.append((users[claimant.user], self.level(claimant), claimant.order, claimant))
+        heapq.heapify(heap)
+        while heap and self._open:
+            of_user, before, order, claimant = heapq.heappop(heap)
+            if of_user < users[claimant.user] - EPSILON:
+                heapq.heappush(heap, (users[claimant.user], before, order, claimant))
+            elif self.place_one(claimant):
+                users[claimant.user] += self.level(claimant) - before
+                heapq.heappush(heap, (users[claimant.user], self.level(claimant), order, claimant))
+
+    # ----------------------------------------------------------------------------------------------------- machines
+
+    def _take_open(self, claimant: Claimant, index: int, count: int) -> int:
+        if claimant.shapes[index][0] < 0 or not self._open:
+            return 0
+        cores, memory = claimant.shapes[index]
+        memory += claimant.resident_bytes
+        if any(cores >= small_cores and memory >= small_bytes for small_cores, small_bytes in self._failed):
+            return 0
+        got = self._take(claimant, index, count, chain(_own(claimant), self._open), False)
+        if got:
+            self._open = [host for host in self._open if host.used_cores < host.cores]
+        elif not claimant.resident_bytes:
+            self._failed.append((cores, memory))
+        return got
+
+    def _take(self, claimant: Claimant, index: int, count: int, hosts: Iterable[Host], reclaim: bool) -> int:
+        got = 0
+        for host in hosts:
+            if got == count:
+                break
+            got += self._take_from(host, claimant, index, count - got, reclaim)
+        return got
+
+    def _take_from(self, host: Host, claimant: Claimant, index: int, count: int, reclaim: bool) -> int:
+        free_cores = host.cores - host.used_cores
+        if not free_cores and not reclaim:
+            return 0
+        cost = costs(claimant, host)[index]
+        if cost is None:
+            return 0
+        claim = host.claims.get(claimant.session)
+        resident = 0 if claim is not None and claim.used_cores else claimant.resident_bytes
+        free_bytes = host.memory_bytes - host.used_bytes - resident
+        losers = self._losers(host, claimant) if reclaim else []
+        cores = free_cores + sum(jobs * loser.unit_cores for loser, jobs in losers)
+        memory = free_bytes + sum(jobs * loser.unit_bytes for loser, jobs in losers)
+        count = min(count, cores // cost[0], memory // cost[1] if cost[1] else count)
+        if count <= 0 or memory < 0:
+            return 0
+        for loser, jobs in losers:
+            self._reclaim(loser, jobs, count * cost[0], count * cost[1] + resident)
+        self._give(self._ledger.claim(host, claimant), count, cost, resident)
+        claimant.left[index] -= count
+        return count
+
+    def _losers(self, host: Host, winner: Claimant) -> list[tuple[Claim, int]]:
+        """Who may lose how many jobs on a machine, who is most over first: one more than they are over, if they then
+        lack less than the winner does now."""
+        found: list[tuple[Claim, int]] = []
+        for claim in host.claims.values():
+            over = self.over.get(claim.claimant.session, 0.0)
+            if over <= 0 or not claim.unit_cores or claim.claimant is winner:
+                continue
+            unit, turn = self.dominant(claim.unit_cores, claim.unit_bytes), claim.turn
+            jobs = int(over / unit + EPSILON)
+            if (jobs + 1) * unit - over < self._missing - EPSILON:
+                jobs += 1
+            jobs = min(jobs, (claim.used_cores - (turn.cores if turn else 0)) // claim.unit_cores)
+            if jobs > 0:
+                found.append((claim, jobs))
+        found.sort(key=lambda pair: -self.over[pair[0].claimant.session])
+        return found
+
+    def _reclaim(self, claim: Claim, jobs: int, cores: int, memory_bytes: int) -> None:
+        """Take jobs from a claim, as few as needed for so much to be free."""
+        host = claim.host
+        short_cores = cores - (host.cores - host.used_cores)
+        short_bytes = memory_bytes - (host.memory_bytes - host.used_bytes)
+        needed = -(-short_cores // claim.unit_cores)
+        if claim.unit_bytes:
+            needed = max(needed, -(-short_bytes // claim.unit_bytes))
+        jobs = min(jobs, needed)
+        if jobs <= 0:
+            return
+        less_cores, less_bytes = jobs * claim.unit_cores, jobs * claim.unit_bytes
+        self._ledger.set_used(claim, claim.used_cores - less_cores, claim.used_bytes - less_bytes)
+        self._ledger.set_target(claim, claim.target_cores - less_cores, claim.target_bytes - less_bytes)
+        self.over[claim.claimant.session] -= self.dominant(less_cores, less_bytes)
+        claim.claimant.stale = True
+        self._failed.clear()
+
+    def _give(self, claim: Claim, count: int, cost: tuple[int, int], resident: int) -> None:
+        ledger = self._ledger
+        ledger.set_used(claim, claim.used_cores + count * cost[0], claim.used_bytes + count * cost[1] + resident)
+        ledger.set_target(claim, max(claim.target_cores, claim.used_cores), max(claim.target_bytes, claim.used_bytes))
+        if not claim.unit_cores or cost < (claim.unit_cores, claim.unit_bytes):
+            claim.unit_cores, claim.unit_bytes = cost
+        ledger.cut(claim.host, spare=claim)
+
+
+def _own(claimant: Claimant) -> list[Host]:
+    return [claim.host for claim in claimant.claims.values() if not claim.host.drained]

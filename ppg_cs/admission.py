@@ -1,0 +1,58 @@
+"""The machine as a set of places: which attempt may start now, and with how many cores. Pure bookkeeping.
+
+Invariants: the granted cores never exceed the machine's; declared memory of what runs plus measured loaded data never
+exceeds the machine's memory, except for something that runs alone (else it could never run).
+
+    cores   starts when                                         gets
+    n > 0   n cores are free                                    n
+    -1      at most one core is taken and one is free           all that are free
+    -2      nothing runs                                        all; nothing starts beside it, since none is left
+"""
+
+from __future__ import annotations
+
+import heapq
+
+
+class Admission:
+    """Cores, memory and slots of one machine, and who holds them."""
+
+    def __init__(self, cores: int, memory_bytes: int, slots: int) -> None:
+        self.cores = cores
+        self.memory_bytes = memory_bytes
+        self.cores_taken = 0
+        self.memory_taken = 0
+        self.holders = 0
+        self._free_slots = list(range(slots))
+
+    def possible(self, cores: int) -> bool:
+        """Whether the machine could ever grant this."""
+        return 1 <= cores <= self.cores or cores in (-1, -2)
+
+    def grant(self, cores: int, memory_bytes: int, loaded_bytes: int) -> int:
+        """Cores that this would get if it started now; 0: it has to wait."""
+        if not self._free_slots:
+            return 0
+        if self.holders and memory_bytes and self.memory_taken + loaded_bytes + memory_bytes > self.memory_bytes:
+            return 0
+        free = self.cores - self.cores_taken
+        if cores == -1:
+            return free if self.cores_taken <= 1 else 0
+        if cores == -2:
+            return free if self.holders == 0 else 0
+        return cores if cores <= free else 0
+
+    def take(self, cores: int, memory_bytes: int) -> int:
+        """Hold what was granted; returns the slot, always the lowest free one, so that few are ever used."""
+        self.cores_taken += cores
+        self.memory_taken += memory_bytes
+        self.holders += 1
+        return heapq.heappop(self._free_slots)
+
+    def give_back(self, slot: int, cores: int, memory_bytes: int, reuse_slot: bool = True) -> None:
+        """Hold it no longer. A slot whose processes could not be killed is not used again."""
+        self.cores_taken -= cores
+        self.memory_taken -= memory_bytes
+        self.holders -= 1
+        if reuse_slot:
+            heapq.heappush(self._free_slots, slot)

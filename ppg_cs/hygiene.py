@@ -1,0 +1,77 @@
+"""What a fresh process does to itself before it may run anything: prctl, signals, the OOM killer's opinion.
+
+The C library is looked up once, at import, in the parent of all: forked children import nothing. Rules:
+
+- `PR_SET_PDEATHSIG` is cleared by fork and fires when the *thread* that forked ends, so every process sets its own and
+  all of ours fork from their main thread; the parent may be gone before the call, hence the comparison afterwards.
+- Signal handlers of the user's script are for the user's process: the supervisor resets them once for all its heirs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PRCTL = _LIBC.prctl
+_PRCTL.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong]
+_FALLOCATE = _LIBC.fallocate
+_FALLOCATE.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+FALLOC_FL_KEEP_SIZE = 1
+FALLOC_FL_PUNCH_HOLE = 2
+OOM_SCORE_OF_JOBS = b"500"
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """SIGKILL for this process when its parent ends; leave at once if that has happened already."""
+    _PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+
+def outlive_parent() -> None:
+    """Take `die_with_parent` back."""
+    _PRCTL(PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Descendants whose parent ends become children of this process, whatever they daemonised."""
+    if _PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed; Linux 3.4 or later is needed")
+
+
+def prefer_as_oom_victim() -> None:
+    """Make the kernel take a job rather than the data that many jobs share. Not being allowed to is harmless."""
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    except OSError:
+        return
+    try:
+        os.write(fd, OOM_SCORE_OF_JOBS)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def reset_signals() -> None:
+    """Default dispositions for all handlers of the user's script, nothing blocked."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def punch_hole(fd: int, offset: int, length_bytes: int) -> bool:
+    """Give the blocks of a part of a file back; its size stays. False where the file system can't."""
+    result: int = _FALLOCATE(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length_bytes)
+    return result == 0

@@ -1,0 +1,146 @@
+"""What the supervisor core tells its shell to do: one frozen dataclass each, performed in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ppg_protocol.messages import AwaitedFile, DataLost, Finished, Loaded, LoadFailed, Retracted, Started
+
+Reply = Started | Finished | Loaded | LoadFailed | Retracted | DataLost
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this to the MCP."""
+
+    message: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ForkPristine:
+    """Make the first data process, or another one after it was lost, from the supervisor itself."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob:
+    """Have a data process fork a job process."""
+
+    process: int
+    key: int
+    job: int
+    cores: int
+    slot: int
+    await_files: tuple[AwaitedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartSuccessor:
+    """Have a data process fork a successor, to be known as `successor`, that loads or generates."""
+
+    process: int
+    successor: int
+    key: int
+    job: int
+    cores: int
+    slot: int
+    await_files: tuple[AwaitedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DefineTasks:
+    """Give the tasks that a successor generated their indices."""
+
+    process: int
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Tell a successor that it is a data process now."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Tell a data process to end with its last job process."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadData:
+    """Have a data process run the unload half of a load."""
+
+    process: int
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL for the process of a piece of work, its group and its descendants."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillDataProcess:
+    """SIGKILL for a data process."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetHelpers:
+    """The data is lost; processes that its loads started have nothing to serve any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """End what is left of these pieces of work (key, slot), whose own processes are gone, then report `Swept`."""
+
+    places: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOutputs:
+    """Remove, or rename, what a dead attempt wrote."""
+
+    paths: tuple[str, ...]
+    rename_broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLogs:
+    """Put the captured streams of a failed attempt aside before its slot is used again."""
+
+    slot: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Kill whatever is left, close the link, end the supervisor with this exit code."""
+
+    exit_code: int
+
+
+Instruction = (
+    Send
+    | ForkPristine
+    | StartJob
+    | StartSuccessor
+    | DefineTasks
+    | TakeOver
+    | Retire
+    | UnloadData
+    | Kill
+    | KillDataProcess
+    | ForgetHelpers
+    | Sweep
+    | RemoveOutputs
+    | KeepLogs
+    | Leave
+)

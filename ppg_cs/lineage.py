@@ -1,0 +1,77 @@
+"""The data processes of a session: which is current, what it holds, who descends from whom. Pure bookkeeping.
+
+    supervisor ── pristine ── successor ── successor ── … ── current
+                     └ never loads, never retires
+
+A load or a generator runs in a forked successor of the current one, one at a time. A successor that takes over becomes
+current and, once it has said that it no longer depends on its predecessor, the predecessor retires (unless it is the
+pristine one). What is resident, and which generators' tasks exist, are properties of the current one: when it dies, all
+of that is gone and the pristine one is current again.
+
+Rejected: falling back to a predecessor that has not ended yet. It saves a reload in a rare case, and makes "what is
+resident" a property of every process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Loss:
+    """What went down with the current data process."""
+
+    jobs: tuple[int, ...]
+    generators: tuple[int, ...]
+    tasks: frozenset[int]
+
+
+class Lineage:
+    """Living data processes by number, and what the current one holds."""
+
+    def __init__(self) -> None:
+        self.pristine = 1
+        self.current = 1
+        self.predecessors: dict[int, int] = {1: 0}
+        self.resident: dict[int, int] = {}
+        self.generated: dict[int, tuple[int, ...]] = {}
+        self._numbers = 1
+
+    @property
+    def loaded_bytes(self) -> int:
+        """Measured size of what is resident."""
+        return sum(self.resident.values())
+
+    def new_successor(self) -> int:
+        """Number of a successor that the current data process is about to fork."""
+        self._numbers += 1
+        self.predecessors[self._numbers] = self.current
+        return self._numbers
+
+    def take_over(self, process: int) -> None:
+        """This successor of the current data process is current now, and holds what that held."""
+        assert self.predecessors[process] == self.current
+        self.current = process
+
+    def to_retire(self, process: int) -> int:
+        """The data process that has nothing to do any more since this one took over; 0 if there is none."""
+        predecessor = self.predecessors.get(process, 0)
+        return predecessor if predecessor != self.pristine and predecessor in self.predecessors else 0
+
+    def replace_pristine(self) -> int:
+        """Number of the new pristine data process, after the former died."""
+        self._numbers += 1
+        if self.current == self.pristine:
+            self.current = self._numbers
+        self.pristine = self._numbers
+        self.predecessors[self._numbers] = 0
+        return self._numbers
+
+    def lose_current(self) -> Loss:
+        """The current data process is gone: back to the pristine one."""
+        tasks = frozenset(job for jobs in self.generated.values() for job in jobs)
+        loss = Loss(tuple(self.resident), tuple(self.generated), tasks)
+        self.resident.clear()
+        self.generated.clear()
+        self.current = self.pristine
+        return loss

@@ -1,0 +1,97 @@
+"""What this machine offers: cores, memory, and who it is.
+
+The least of what the hardware has and of what the scheduler, the container and the batch system leave of it, since
+whoever starts more is throttled or killed: CPU affinity, cgroup limits from this process' group up to the root
+(version 2, and version 1 where the memory or cpu controller still lives there), and Slurm's allocation.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
+HOST_PID_NAMESPACE = 0xEFFFFFFC
+"""Inode of the initial pid namespace (include/linux/proc_ns.h): not in a container."""
+
+
+def cores() -> int:
+    """Cores that this process may use, at least 1."""
+    limits = [float(len(os.sched_getaffinity(0)))]
+    for group in _cgroups("cpu"):
+        quota, _, period = _first_line(group / "cpu.max").partition(" ")
+        if not quota:
+            quota, period = _first_line(group / "cpu.cfs_quota_us"), _first_line(group / "cpu.cfs_period_us")
+        if quota.isdigit() and period.isdigit() and int(period) > 0:
+            limits.append(math.ceil(int(quota) / int(period)))
+    slurm = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    if slurm.isdigit():
+        limits.append(int(slurm))
+    return max(1, int(min(limits)))
+
+
+def memory_bytes() -> int:
+    """Memory that this process and its kin may use."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for group in _cgroups("memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            text = _first_line(group / name)
+            if text.isdigit():
+                limits.append(int(text))
+    slurm = os.environ.get("SLURM_MEM_PER_NODE", "")
+    if slurm.isdigit() and int(slurm) > 0:
+        limits.append(int(slurm) << 20)
+    return min(limits)
+
+
+def boot_id() -> str:
+    """Random per boot of the kernel."""
+    return _first_line(PROC / "sys/kernel/random/boot_id")
+
+
+def machine_id() -> str:
+    """Boot id, and inside a container its pid namespace: such machines share a kernel, not their resources."""
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    return boot_id() if namespace == HOST_PID_NAMESPACE else f"{boot_id()}/{namespace:x}"
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks after boot at which a process started; with the pid it names a process for good. 0: no such one."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[19])
+
+
+def _cgroups(controller: str) -> Iterator[Path]:
+    """Directories of this process' groups that may limit it, innermost first."""
+    try:
+        lines = (PROC / "self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0":
+            root = CGROUPS
+        elif controller in controllers.split(","):
+            root = CGROUPS / controllers
+            root = root if root.is_dir() else CGROUPS / controller
+        else:
+            continue
+        group = root / path.lstrip("/")
+        while group != root:
+            yield group
+            group = group.parent
+        yield root
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,94 @@
+"""Where a session keeps its endpoint, markers and captured output: /tmp/ppg-UID/PROJECT/SESSION, all of mode 0700.
+
+On a local file system, since locks and Unix sockets live here; short, since the path of a Unix socket has 107 bytes;
+and findable by the next session of the project, which must end what this one left (see `survivors`). /tmp is
+everybody's: a directory of another owner, a symbolic link, or one that others may enter is refused, never used.
+
+`owner.json` names the MCP by machine, pid and start time. It is in place before the directory gets its name, so a
+session directory without an owner does not exist.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from ppg_cs import machine
+from ppg_protocol.errors import PyPipeGraphError
+
+BASE = Path("/tmp")
+_OWNER = "owner.json"
+
+
+class SessionDirectoryError(PyPipeGraphError):
+    """The directory for sockets and locks can't be trusted. Remove it, or make it yours with mode 0700."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An MCP, for good: its pid may be another process' later, but not with the same start."""
+
+    machine_id: str
+    boot_id: str
+    pid: int
+    start_time: int
+
+    def is_alive(self) -> bool:
+        """Whether it runs; one in another container on this machine can't be seen and counts as alive."""
+        if self.boot_id != machine.boot_id():
+            return False
+        return self.machine_id != machine.machine_id() or machine.start_time(self.pid) == self.start_time
+
+
+def runtime_root(project_directory: str, base: Path = BASE) -> Path:
+    """Where the sessions of a project have their directories on this machine."""
+    name = blake2b(os.fsencode(os.path.realpath(project_directory)), digest_size=8).hexdigest()
+    return base / f"ppg-{os.geteuid()}" / name
+
+
+def session_directory(project_directory: str, session: str, base: Path = BASE) -> Path:
+    """Make the directory of a session that this process owns. Raises SessionDirectoryError, or OSError."""
+    root = runtime_root(project_directory, base)
+    for directory in (root.parent, root):
+        _make_private(directory)
+    pid = os.getpid()
+    new = root / f".{session}.{pid}"
+    _make_private(new)
+    owner = Owner(machine.machine_id(), machine.boot_id(), pid, machine.start_time(pid))
+    (new / _OWNER).write_text(json.dumps(asdict(owner)))
+    directory = root / session
+    os.rename(new, directory)
+    return directory
+
+
+def owner_of(directory: Path) -> Owner | None:
+    """Who made this session directory; None when that can't be read."""
+    try:
+        return Owner(**json.loads((directory / _OWNER).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def discard(directory: Path) -> None:
+    """Remove the directory of a session that has ended."""
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _make_private(directory: Path) -> None:
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        pass
+    facts = os.lstat(directory)
+    mode = stat.S_IMODE(facts.st_mode)
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or mode & 0o077:
+        kind = "directory" if stat.S_ISDIR(facts.st_mode) else "file or symbolic link"
+        raise SessionDirectoryError(
+            f"{directory} is a {kind} of user {facts.st_uid} with mode {mode:o}; "
+            f"it must be a directory of user {os.geteuid()} with mode 700. Remove it or have it removed."
+        )

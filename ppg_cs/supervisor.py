@@ -1,0 +1,423 @@
+"""The supervisor process: performs what `supervisor_core` decides; the only process of a session that uses zmq.
+
+One zmq.Poller over two things: the link's socket, and an epoll descriptor that stands for all others (channels of data
+processes, the pidfd of the MCP, the signal wakeup pipe), so that a turn costs the same whatever runs. A turn takes in
+all that is ready, performs each event's instructions at once (a free core is filled without delay), and sends what it
+has to say to the MCP as one batch at its end.
+
+It unpickles nothing and runs no user code. It keeps `task_of` only to be inherited by a pristine data process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import zmq
+
+from ppg_cs import capture, control, data_process, descendants, hygiene, machine, outputs, report
+from ppg_cs import events as on
+from ppg_cs import instructions as do
+from ppg_cs.board import REACHED, RESULT
+from ppg_cs.config import SupervisorConfig
+from ppg_cs.control import Channel
+from ppg_cs.supervisor_core import SupervisorCore
+from ppg_cs.tasks import Task
+from ppg_cs.workforce import Member, Workforce
+from ppg_cs.workplace import Workplace
+from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
+from ppg_protocol.codec import Message
+from ppg_protocol.errors import RemoteProtocolError
+from ppg_protocol.link import SERVER, ClientLink, Delivery
+from ppg_protocol.messages import AwaitedFile, Heartbeat, Hello, Ready, Shutdown, Usage
+from ppg_protocol.session import Timing
+from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
+
+ROUND_S = 0.25
+"""How often, while something runs, captured streams are cut to their cap and strays are looked for."""
+SWEEP_RETRY_S = 0.01
+SWEEP_S = 10.0
+"""How long a process may survive SIGKILL until its attempt is reported anyway and its slot is left alone."""
+END_S = 5.0
+READ, READ_WRITE = select.EPOLLIN, select.EPOLLIN | select.EPOLLOUT
+
+
+def run(config: SupervisorConfig, task_of: Callable[[int], Task]) -> NoReturn:
+    """Be the supervisor; called in a fresh fork of the MCP."""
+    code = 1
+    try:
+        os.setsid()
+        hygiene.reset_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the MCP decides what Ctrl-C means
+        hygiene.adopt_orphans()
+        warnings.filterwarnings("ignore", ".*use of fork.*", DeprecationWarning)
+        for fd in config.close_fds:
+            os.close(fd)
+        code = Supervisor(config, task_of).serve()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+class Supervisor:
+    """Shell around the core; `serve` is the process's whole life."""
+
+    def __init__(self, config: SupervisorConfig, task_of: Callable[[int], Task]) -> None:
+        self.config = config
+        self.workplace = Workplace(config, task_of)
+        self.workplace.use_streams()
+        self.pid = os.getpid()
+        self.core = SupervisorCore(config.cores, config.memory_bytes, config.slots)
+        self.workforce = Workforce()
+        self.outbox: list[Message] = []
+        self.exit_code: int | None = None
+        self.next_round = 0.0
+        self.sweeping: dict[int, int] = {}
+        """key -> slot."""
+        self.sweep_started = 0.0
+        self._inherited = _open_fds()
+        gc.freeze()
+        self._mcp = os.pidfd_open(config.mcp_pid)
+        if os.getppid() != config.mcp_pid:
+            os._exit(1)
+        self._wakeup, wakeup_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, _wake)
+        self.epoll = select.epoll()
+        self.epoll.register(self._mcp, READ)
+        self.epoll.register(self._wakeup, READ)
+        self._by_fd: dict[int, Member] = {}
+        self._performers: dict[type, Callable[[Any], None]] = {
+            do.Send: lambda i: self.outbox.append(i.message),
+            do.ForkPristine: self._fork_pristine,
+            do.StartJob: self._start_job,
+            do.StartSuccessor: self._start_successor,
+            do.DefineTasks: lambda i: self._command(i.process, (control.DEFINE, i.jobs)),
+            do.TakeOver: self._take_over,
+            do.Retire: lambda i: self._command(i.process, (control.RETIRE,)),
+            do.UnloadData: lambda i: self._command(i.process, (control.UNLOAD, i.job)),
+            do.Kill: lambda i: self.workforce.kill(i.key),
+            do.KillDataProcess: self._kill_data_process,
+            do.ForgetHelpers: self._forget_helpers,
+            do.Sweep: self._begin_sweep,
+            do.RemoveOutputs: lambda i: outputs.discard(i.paths, i.rename_broken),
+            do.KeepLogs: lambda i: capture.keep(
+                config.run_directory, i.slot, i.attempt, config.output_cap_bytes
+            ),
+            do.Leave: self._leave,
+        }  # fmt: skip
+        self._perform(self.core.start())
+        self.link = self._connect()
+
+    def _connect(self) -> ClientLink:
+        """After the first fork: no thread of zmq exists before."""
+        config = self.config
+        hello = Hello(
+            PROTOCOL_MAJOR,
+            PROTOCOL_MINOR,
+            config.engine_version,
+            platform.python_version(),
+            "supervisor",
+            socket.gethostname(),
+            machine.boot_id(),
+            os.urandom(16),
+            config.session,
+            config.epoch,
+        )
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(1)
+        timing = Timing(config.heartbeat_s, config.silence_s)
+        return ClientLink(context, config.endpoint, hello, timing, time.monotonic())
+
+    # ------------------------------------------------------------------------------------------------------ the turns
+
+    def serve(self) -> int:
+        """Turn after turn, until something says to leave; returns the exit code."""
+        poller = zmq.Poller()
+        poller.register(self.link.socket, zmq.POLLIN)
+        poller.register(self.epoll.fileno(), zmq.POLLIN)
+        while self.exit_code is None:
+            poller.poll(self._timeout_ms(time.monotonic()))
+            now = time.monotonic()
+            for delivery in self.link.receive(now):
+                self._on_delivery(delivery, now)
+            for fd, ready in self.epoll.poll(0):
+                self._on_ready(fd, ready)
+            self._on_time(now)
+            self._flush(now)
+        self._end_everything()
+        self.link.close()
+        return self.exit_code
+
+    def _timeout_ms(self, now: float) -> int:
+        deadlines = [self.link.deadline(), self.core.deadline()]
+        if self.sweeping:
+            deadlines.append(now + SWEEP_RETRY_S)
+        elif self.core.work:
+            deadlines.append(self.next_round)
+        soonest = min((d for d in deadlines if d is not None), default=now + 60.0)
+        return int(min(60_000.0, max(0.0, (soonest - now) * 1000.0 + 1.0)))
+
+    def _on_time(self, now: float) -> None:
+        for delivery in self.link.tick(now):
+            self._on_delivery(delivery, now)
+        deadline = self.core.deadline()
+        if deadline is not None and now >= deadline:
+            self._handle(on.Tick())
+        if self.sweeping:
+            self._sweep()
+        if now >= self.next_round:
+            self.next_round = now + ROUND_S
+            self._round()
+
+    def _flush(self, now: float) -> None:
+        if self.outbox:
+            batch, self.outbox = self.outbox, []
+            self.link.send(SERVER, batch, now)
+
+    def _on_delivery(self, delivery: Delivery, now: float) -> None:
+        what = delivery.what
+        if isinstance(what, Deliver):
+            for message in what.messages:
+                if isinstance(message, Heartbeat):
+                    continue
+                try:
+                    self._handle(message)
+                except (RemoteProtocolError, KeyError) as error:
+                    self._log(f"dropped {type(message).__name__}: {error!r}")
+        elif isinstance(what, HeartbeatDue):
+            self.outbox.append(self.core.heartbeat())
+        elif isinstance(what, Established):
+            config = self.config
+            host = socket.gethostname()
+            self.outbox.append(Ready(machine.machine_id(), host, self.pid, config.cores, config.memory_bytes))
+        elif isinstance(what, Refused):
+            self._log(f"the MCP refuses this supervisor: {what.reason}")
+            self.exit_code = 1
+
+    def _on_ready(self, fd: int, ready: int) -> None:
+        member = self._by_fd.get(fd)
+        if member is not None:
+            if ready & select.EPOLLOUT:
+                member.channel.flush()
+                self.epoll.modify(fd, READ_WRITE if member.channel.waiting else READ)
+            self._listen(member)
+        elif fd == self._wakeup:
+            numbers = os.read(fd, 4096)
+            if signal.SIGTERM in numbers:
+                self._handle(Shutdown("SIGTERM"))
+            self._reap()
+        elif fd == self._mcp:
+            self._log("the MCP is gone")
+            self._end_everything()
+            os._exit(1)
+
+    def _handle(self, event: Any) -> None:
+        self._perform(self.core.handle(event, time.monotonic()))
+
+    def _perform(self, instructions: list[do.Instruction]) -> None:
+        for instruction in instructions:
+            self._performers[type(instruction)](instruction)
+
+    # ------------------------------------------------------------------------------------- what data processes report
+
+    def _listen(self, member: Member) -> None:
+        """Take in all that a data process has said."""
+        while member.number in self.workforce.members:
+            try:
+                packet = member.channel.receive()
+            except BlockingIOError:
+                return
+            if packet is None:
+                self._kill_member(member)
+                self._close(member)
+                return
+            self._on_packet(member, packet[0])
+
+    def _on_packet(self, member: Member, message: list[Any]) -> None:
+        kind, *fields = message
+        if kind == control.FORKED:
+            self.workforce.forked(*fields)
+            self._handle(on.Forked(*fields))
+        elif kind == control.EXITED:
+            key, status, *usage = fields
+            child = self.workforce.by_key.get(key)
+            if child is not None:
+                self._data_process_died(child, status, Usage(*usage))
+            else:
+                self.workforce.over(key)
+                self._handle(on.Exited(key, status, Usage(*usage), self._report(key)))
+        elif kind == control.PREPARED:
+            key, *usage, data_bytes = fields
+            self._handle(on.Prepared(key, Usage(*usage), data_bytes, self._report(key)))
+        elif kind == control.TOOK_OVER:
+            self._handle(on.TookOver(member.number))
+        elif kind == control.REFUSED:
+            if fields[0] in self.workforce.by_key:
+                self._forget(self.workforce.by_key[fields[0]])
+            self._handle(on.Refused(*fields))
+
+    def _report(self, key: int) -> report.Report:
+        """What this work left: its records, and the tails of its streams."""
+        slot, board = self.workforce.slots[key], self.workplace.board
+        out, err = capture.tails(self.config.run_directory, slot, self.config.tail_bytes)
+        reached = report.decode_reached(board.read(slot, key, REACHED))
+        return report.Report(reached, report.decode_result(board.read(slot, key, RESULT)), out, err)
+
+    def _reap(self) -> None:
+        """Children of our own that have ended: data processes, and orphans, of which nobody wants to know."""
+        while (ended := descendants.reap_one()) is not None:
+            member = self.workforce.by_pid.get(ended[0])
+            if member is not None:
+                self._data_process_died(member, ended[1], Usage(0.0, 0.0, 0))
+
+    def _data_process_died(self, member: Member, status: int, usage: Usage) -> None:
+        if member.channel.fileno() >= 0:
+            self._listen(member)  # its last words, about jobs that it still reaped
+        self.workforce.over(member.key)
+        left = self._report(member.key) if member.key else report.NOTHING
+        self._forget(member)
+        self._handle(on.DataProcessDied(member.number, status, usage, left))
+
+    # ----------------------------------------------------------------------------------------------- what is performed
+
+    def _command(self, process: int, message: tuple[Any, ...], fds: tuple[int, ...] = ()) -> None:
+        member = self.workforce.members.get(process)
+        if member is None or member.channel.fileno() < 0:
+            return  # it died; its death is on its way to the core
+        member.channel.send(message, fds)
+        if member.channel.waiting:
+            self.epoll.modify(member.channel.fileno(), READ_WRITE)
+
+    def _fork_pristine(self, instruction: do.ForkPristine) -> None:
+        channel, end = Channel.pair()
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for fd in _open_fds() - self._inherited - {end.fileno()}:
+                os.close(fd)
+            data_process.run_pristine(self.workplace, end, self.pid)
+        end.close()
+        self._join(Member(instruction.process, 0, channel, pid))
+
+    def _join(self, member: Member) -> None:
+        self.workforce.join(member)
+        self._by_fd[member.channel.fileno()] = member
+        self.epoll.register(member.channel.fileno(), READ)
+
+    def _start_job(self, i: do.StartJob) -> None:
+        self.workforce.slots[i.key] = i.slot
+        self._command(i.process, (control.FORK_JOB, i.key, i.job, i.cores, i.slot, _fields(i.await_files)))
+
+    def _start_successor(self, i: do.StartSuccessor) -> None:
+        self.workforce.slots[i.key] = i.slot
+        channel, end = Channel.pair()
+        self._join(Member(i.successor, i.key, channel))
+        message = (control.FORK_SUCCESSOR, i.key, i.job, i.cores, i.slot, _fields(i.await_files))
+        self._command(i.process, message, (end.detach(),))
+
+    def _take_over(self, i: do.TakeOver) -> None:
+        self.workforce.took_over(self.workforce.members[i.process])
+        self._command(i.process, (control.TAKE_OVER,))
+
+    def _kill_data_process(self, i: do.KillDataProcess) -> None:
+        member = self.workforce.members.get(i.process)
+        if member is not None:
+            self._kill_member(member)
+
+    def _kill_member(self, member: Member) -> None:
+        if member.key:
+            self.workforce.kill(member.key)
+        else:
+            descendants.kill(member.pid)
+
+    def _close(self, member: Member) -> None:
+        """Stop listening to a data process."""
+        fd = member.channel.fileno()
+        if self._by_fd.pop(fd, None) is not None:
+            self.epoll.unregister(fd)
+            member.channel.close()
+
+    def _forget(self, member: Member) -> None:
+        self._close(member)
+        self.workforce.leave(member)
+
+    def _forget_helpers(self, instruction: do.ForgetHelpers) -> None:
+        self.workforce.forget_helpers()
+        self._kill_strays()
+
+    def _begin_sweep(self, instruction: do.Sweep) -> None:
+        if not self.sweeping:
+            self.sweep_started = time.monotonic()
+        self.sweeping.update(instruction.places)
+
+    def _sweep(self) -> None:
+        """One look for strays; once there are none, the work that waited for it is reported."""
+        stuck = self._kill_strays()
+        if stuck and time.monotonic() < self.sweep_started + SWEEP_S:
+            return
+        if stuck:
+            self._log(f"processes {stuck} survive SIGKILL")
+        keys, self.sweeping = tuple(self.sweeping), {}
+        self._handle(on.Swept(tuple((key, self._report(key)) for key in keys), tuple(stuck)))
+
+    def _kill_strays(self) -> list[int]:
+        strays = self.workforce.strays()
+        for pid in strays:
+            descendants.kill(pid)
+        return strays
+
+    def _round(self) -> None:
+        """Now and then, while something runs."""
+        if not self.core.work:
+            return
+        for work in self.core.work.values():
+            capture.limit_slot(self.config.run_directory, work.slot, self.config.output_cap_bytes)
+        if not self.sweeping:
+            self._kill_strays()
+
+    def _leave(self, instruction: do.Leave) -> None:
+        self.exit_code = instruction.exit_code
+
+    def _end_everything(self) -> None:
+        """Kill every process of the session. Jobs die with their data process, what they left becomes our child."""
+        for pid in self.workforce.by_pid:
+            descendants.kill(pid)
+        if not descendants.end_all(time.monotonic() + END_S):
+            self._log(f"processes {descendants.children()} survive SIGKILL")
+
+    def _log(self, text: str) -> None:
+        self.workplace.stderr.write(f"supervisor {self.pid}: {text}\n")
+
+
+def _open_fds() -> set[int]:
+    fds = {int(name) for name in os.listdir("/proc/self/fd")}
+    return {fd for fd in fds if _is_open(fd)}
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _fields(files: tuple[AwaitedFile, ...]) -> list[tuple[str, int, int]]:
+    return [(file.path, file.size_bytes, file.mtime_ns) for file in files]
+
+
+def _wake(number: int, frame: object) -> None:
+    """A Python-level handler, so that the signal reaches the wakeup descriptor."""

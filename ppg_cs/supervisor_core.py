@@ -1,0 +1,431 @@
+"""The supervisor's decisions: a pure machine from events to instructions, without I/O, descriptors or clocks.
+
+An attempt's way:
+
+    Run ─> waiting ──(data resident, cores and memory fit)──> at work ──(process gone)──> over ──Ack──> forgotten
+              └─Retract, Cancel, LoadFailed, DataLost─> Retracted        └─(unclean)─> swept ─┘
+
+Rules
+- Attempts start in the order of their Run. The first whose data is resident and that does not fit blocks all behind
+  it: this is what drains the machine for wide jobs. One that waits for a load, or a generator that waits for the
+  successor's place, blocks nobody.
+- There is one successor at a time (see `lineage`): a load, which counts as one core, or a generator, which counts as
+  what it was granted and keeps the successor's place, but no core, until Define or Cancel.
+- Every Run gets exactly one Finished or Retracted. A Finished is kept, and sent again when its Run comes again, until
+  it is acknowledged.
+- Finished is sent when nothing of the attempt lives. A process that left with a complete and clean result has seen to
+  that itself; after any other its remains are swept first, and outputs of a callback that had been reached removed.
+- A lost data process takes along what it had forked: jobs are LOST, a load in flight is wanted again. Data is lost
+  only with the *current* one.
+"""
+
+from __future__ import annotations
+
+from ppg_cs import instructions as do
+from ppg_cs.admission import Admission
+from ppg_cs.events import DataProcessDied, Event, Exited, Forked, Prepared, Refused, Swept, Tick, TookOver
+from ppg_cs.instructions import Instruction
+from ppg_cs.lineage import Lineage
+from ppg_cs.report import NOTHING, Report
+from ppg_cs.verdict import died, judge
+from ppg_cs.waiting import Waiting
+from ppg_cs.work import NO_USAGE, Work
+from ppg_protocol.errors import RemoteProtocolError
+from ppg_protocol.messages import (
+    Ack,
+    AwaitedFile,
+    Blob,
+    Cancel,
+    DataLost,
+    Define,
+    Failure,
+    Finished,
+    Heartbeat,
+    Loaded,
+    LoadFailed,
+    Outcome,
+    Retract,
+    Retracted,
+    Run,
+    Shutdown,
+    Started,
+    Unload,
+)
+
+LOAD_CORES = 1
+SHUTDOWN_S = 10.0
+"""How long an orderly end may take before everything is killed without ceremony."""
+PRISTINE_DEATHS_MAX = 10
+"""Pristine data processes that may die before their first work does well, until the supervisor gives up."""
+
+
+class SupervisorCore:
+    """State of one session on one machine. The shell performs the instructions in order."""
+
+    def __init__(self, cores: int, memory_bytes: int, slots: int) -> None:
+        self.admission = Admission(cores, memory_bytes, slots)
+        self.lineage = Lineage()
+        self.waiting = Waiting()
+        self.work: dict[int, Work] = {}
+        self.finished: dict[int, Finished] = {}
+        self.successor: Work | None = None
+        """Invariant: in `work` as long as it is at work; an offered one (`offered`) is not."""
+        self.offered = False
+        """The successor is a generator's and waits for Define or Cancel."""
+        self.to_unload: list[int] = []
+        self.closing_until: float | None = None
+        self.exit_code = 0
+        self._load_keys = 0
+        self._pristine_deaths = 0
+        self._out: list[Instruction] = []
+        self._handlers = {
+            Run: self._on_run,
+            Retract: self._on_retract,
+            Cancel: self._on_cancel,
+            Ack: self._on_ack,
+            Define: self._on_define,
+            Unload: self._on_unload,
+            Shutdown: self._on_shutdown,
+            Forked: self._on_forked,
+            Refused: self._on_refused,
+            Exited: self._on_exited,
+            Prepared: self._on_prepared,
+            TookOver: self._on_took_over,
+            DataProcessDied: self._on_data_process_died,
+            Swept: self._on_swept,
+            Tick: self._on_tick,
+        }
+
+    def start(self) -> list[Instruction]:
+        """What to do before the first event."""
+        return [do.ForkPristine(self.lineage.pristine)]
+
+    def handle(self, event: Event, now: float) -> list[Instruction]:
+        """What to do about an event. Raises RemoteProtocolError for a message that makes no sense here."""
+        self._out = []
+        self._handlers[type(event)](event, now)  # type: ignore[operator]
+        self._start_what_fits()
+        if self.closing_until is not None and not self.work:
+            self._out.append(do.Leave(self.exit_code))
+        return self._out
+
+    def deadline(self) -> float | None:
+        """When to send a Tick if nothing else happens."""
+        return self.closing_until
+
+    def heartbeat(self) -> Heartbeat:
+        """Live attempts, loads in flight, and memory taken by data and declared by attempts."""
+        live = (*self.waiting.queued, *(key for key in self.work if key > 0))
+        loading = tuple(work.job for work in self.work.values() if work.is_load)
+        return Heartbeat(live, loading, self.admission.memory_taken + self.lineage.loaded_bytes)
+
+    # -------------------------------------------------------------------------------------------- messages of the MCP
+
+    def _on_run(self, run: Run, now: float) -> None:
+        attempt = run.attempt
+        if attempt in self.finished:
+            self._send(self.finished[attempt])
+        elif attempt in self.work or attempt in self.waiting.queued or self.closing_until is not None:
+            return
+        elif not self.admission.possible(run.cores):
+            text = f"job {run.job} needs {run.cores} cores; this machine has {self.admission.cores}"
+            self._finish(attempt, Outcome.EXCEPTION, died(f"{text}. Lower its cores_needed, or give it -1."))
+        else:
+            self.waiting.add(run, self.lineage.resident)
+
+    def _on_retract(self, message: Retract, now: float) -> None:
+        self._retract(tuple(attempt for attempt in dict.fromkeys(message.attempts) if attempt in self.waiting.queued))
+
+    def _on_cancel(self, message: Cancel, now: float) -> None:
+        attempt = message.attempt
+        if attempt in self.waiting.queued:
+            self._retract((attempt,))
+        elif attempt in self.work:
+            self._kill(self.work[attempt])
+        elif self.offered and self.successor is not None and self.successor.key == attempt:
+            self._discard_offer(self.successor)
+
+    def _on_ack(self, message: Ack, now: float) -> None:
+        for attempt in message.attempts:
+            self.finished.pop(attempt, None)
+
+    def _on_define(self, message: Define, now: float) -> None:
+        offer = self.successor
+        if message.attempt <= 0:
+            raise RemoteProtocolError("Define without an attempt: this supervisor's tasks came with its fork")
+        if offer is None or not self.offered or offer.key != message.attempt:
+            return
+        self._out.append(do.DefineTasks(offer.successor, message.jobs))
+        self.lineage.generated[message.attempt] = message.jobs
+        self._take_over(offer)
+
+    def _on_unload(self, message: Unload, now: float) -> None:
+        if self.lineage.resident.pop(message.job, None) is not None:
+            self.to_unload.append(message.job)
+            self.waiting.requeue(self.lineage.resident)
+        elif self._load_in_flight() == message.job and message.job not in self.to_unload:
+            self.to_unload.append(message.job)
+
+    def _on_shutdown(self, message: Shutdown, now: float) -> None:
+        if self.closing_until is None:
+            self._close(now)
+
+    def _close(self, now: float) -> None:
+        self.closing_until = now + SHUTDOWN_S
+        self.waiting.clear()
+        if self.offered and self.successor is not None:
+            self._discard_offer(self.successor)
+        for work in self.work.values():
+            self._kill(work)
+
+    def _on_tick(self, event: Tick, now: float) -> None:
+        if self.closing_until is not None and now >= self.closing_until:
+            self._out.append(do.Leave(1))
+
+    # ---------------------------------------------------------------------------------------------------- what starts
+
+    def _start_what_fits(self) -> None:
+        if self.closing_until is not None:
+            return
+        self._flush_unloads()
+        while (candidate := self.waiting.first(self.successor is None)) is not None:
+            is_load, number = candidate
+            if not (self._start_load(number) if is_load else self._start_attempt(number)):
+                break
+
+    def _start_load(self, job: int) -> bool:
+        cores = self.admission.grant(LOAD_CORES, 0, 0)
+        if cores:
+            self.waiting.start_load(job)
+            self._load_keys -= 1
+            self._start_successor(self._load_keys, job, cores, 0, ())
+        return cores > 0
+
+    def _start_attempt(self, attempt: int) -> bool:
+        run = self.waiting.queued[attempt].run
+        cores = self.admission.grant(run.cores, run.memory_bytes, self.lineage.loaded_bytes)
+        if not cores:
+            return False
+        self.waiting.remove(attempt)
+        if run.generates:
+            self._start_successor(attempt, run.job, cores, run.memory_bytes, run.await_files)
+        else:
+            process = self.lineage.current
+            slot = self.admission.take(cores, run.memory_bytes)
+            self.work[attempt] = Work(attempt, run.job, process, 0, slot, cores, run.memory_bytes)
+            self._out.append(do.StartJob(process, attempt, run.job, cores, slot, run.await_files))
+        return True
+
+    def _start_successor(self, key: int, job: int, cores: int, memory: int, files: tuple[AwaitedFile, ...]) -> None:
+        process, successor = self.lineage.current, self.lineage.new_successor()
+        slot = self.admission.take(cores, memory)
+        work = Work(key, job, process, successor, slot, cores, memory)
+        self.work[key] = self.successor = work
+        self._out.append(do.StartSuccessor(process, successor, key, job, cores, slot, files))
+
+    def _flush_unloads(self) -> None:
+        if self.successor is None:
+            for job in self.to_unload:
+                self._out.append(do.UnloadData(self.lineage.current, job))
+                if self.lineage.resident.pop(job, None) is not None:
+                    self.waiting.requeue(self.lineage.resident)
+            self.to_unload.clear()
+
+    def _load_in_flight(self) -> int:
+        return self.successor.job if self.successor is not None and self.successor.is_load else -1
+
+    # ------------------------------------------------------------------------------------------------ what ends, how
+
+    def _on_forked(self, event: Forked, now: float) -> None:
+        work = self.work.get(event.key)
+        if work is not None and not work.is_load:
+            self._send(Started(work.key, work.cores, event.pid))
+
+    def _on_refused(self, event: Refused, now: float) -> None:
+        work = self.work.get(event.key)
+        if work is not None and not work.sweeping:
+            work.reason = event.reason
+            self.lineage.predecessors.pop(work.successor, None)
+            self._conclude(work, NOTHING)
+
+    def _on_exited(self, event: Exited, now: float) -> None:
+        work = self.work.get(event.key)
+        if work is not None and not work.sweeping:
+            work.status, work.usage = event.status, event.usage
+            self._end(work, event.report)
+
+    def _end(self, work: Work, report: Report) -> None:
+        """The process of this work is gone."""
+        if report.result is not None and report.result.clean:
+            self._conclude(work, report)
+        else:
+            work.sweeping = True
+            self._out.append(do.Sweep(((work.key, work.slot),)))
+
+    def _on_swept(self, event: Swept, now: float) -> None:
+        for key, report in event.reports:
+            work = self.work[key]
+            outcome, _ = judge(work.job, work.status, work.cancelled, work.reason, report)
+            if report.reached is not None and report.reached.paths and outcome != Outcome.OK:
+                self._out.append(do.RemoveOutputs(report.reached.paths, report.reached.rename_broken))
+            self._conclude(work, report, reuse_slot=not event.stuck)
+
+    def _conclude(self, work: Work, report: Report, reuse_slot: bool = True) -> None:
+        """Nothing of this work lives: free its places, say how it ended."""
+        del self.work[work.key]
+        self.admission.give_back(work.slot, work.cores, work.memory_bytes, reuse_slot)
+        if work is self.successor:
+            self.successor = None
+        outcome, failure = judge(work.job, work.status, work.cancelled, work.reason, report)
+        if work.successor and outcome == Outcome.OK:
+            outcome, failure = Outcome.LOST, died(f"job {work.job}: its data process ended before it could take over")
+        if work.is_load:
+            self._load_failed(work, outcome, failure, report)
+            return
+        if outcome != Outcome.OK:
+            self._out.append(do.KeepLogs(work.slot, work.key))
+        self._finish(work.key, outcome, failure, work, report)
+
+    def _finish(
+        self,
+        attempt: int,
+        outcome: Outcome,
+        failure: Failure | None,
+        work: Work | None = None,
+        report: Report = NOTHING,
+    ) -> None:
+        files = report.result.files if report.result and outcome == Outcome.OK else ()
+        generated = report.result.generated if report.result and outcome == Outcome.OK else b""
+        usage = work.usage if work else NO_USAGE
+        message = Finished(attempt, int(outcome), files, report.stdout, report.stderr, failure, usage, Blob(generated))
+        self.finished[attempt] = message
+        self._send(message)
+
+    def _load_failed(self, work: Work, outcome: Outcome, failure: Failure | None, report: Report) -> None:
+        if work.orphaned:
+            self.waiting.requeue(self.lineage.resident)
+            return
+        self._send(LoadFailed(work.job, int(outcome), report.stdout, report.stderr, failure, work.usage))
+        self._retract(tuple(self.waiting.askers.get(work.job, ())))
+
+    def _retract(self, attempts: tuple[int, ...]) -> None:
+        for attempt in attempts:
+            self.waiting.remove(attempt)
+        if attempts:
+            self._send(Retracted(attempts))
+
+    def _kill(self, work: Work) -> None:
+        if not work.sweeping and not work.cancelled:
+            work.cancelled = True
+            self._out.append(do.Kill(work.key))
+
+    # ------------------------------------------------------------------------------------------------- data processes
+
+    def _on_prepared(self, event: Prepared, now: float) -> None:
+        work = self.work.get(event.key)
+        if work is None or work.sweeping or work.cancelled:
+            return
+        assert work is self.successor
+        work.usage = event.usage
+        del self.work[work.key]
+        self.admission.give_back(work.slot, work.cores, work.memory_bytes)
+        self._pristine_deaths = 0
+        if work.is_load:
+            self._send(Loaded(work.job, event.report.stdout, event.report.stderr, event.usage))
+            self.lineage.resident[work.job] = event.data_bytes
+            self.waiting.loaded(work.job)
+            self._take_over(work)
+        else:
+            self.offered = True
+            self._finish(work.key, Outcome.OK, None, work, event.report)
+
+    def _take_over(self, work: Work) -> None:
+        self.lineage.take_over(work.successor)
+        self._out.append(do.TakeOver(work.successor))
+        self.successor, self.offered = None, False
+
+    def _discard_offer(self, offer: Work) -> None:
+        self._out.append(do.KillDataProcess(offer.successor))
+        self.lineage.predecessors.pop(offer.successor, None)
+        self.successor, self.offered = None, False
+
+    def _on_took_over(self, event: TookOver, now: float) -> None:
+        retiring = self.lineage.to_retire(event.process)
+        if retiring:
+            self._out.append(do.Retire(retiring))
+
+    def _on_data_process_died(self, event: DataProcessDied, now: float) -> None:
+        process, work = event.process, self.successor
+        if self.lineage.predecessors.pop(process, None) is None:
+            return
+        reason = f"its data process ended with wait status {event.status}"
+        if work is not None and work.successor == process:
+            if self.offered:
+                self._lose_offer(work, reason)
+            elif not work.sweeping:
+                work.status, work.usage = event.status, event.usage
+                self._end(work, event.report)
+            return
+        self._lose_children(process, reason)
+        was_current = process == self.lineage.current
+        if process == self.lineage.pristine and self.closing_until is None:
+            self._replace_pristine(now)
+        if was_current:
+            self._lose_data(reason)
+
+    def _lose_children(self, process: int, reason: str) -> None:
+        """What this data process had forked dies with it (PR_SET_PDEATHSIG)."""
+        offer = self.successor
+        if offer is not None and self.offered and offer.process == process:
+            self._lose_offer(offer, reason)
+        lost = [work for work in self.work.values() if work.process == process and not work.sweeping]
+        for work in lost:
+            work.sweeping = work.orphaned = True
+            work.reason = reason
+            if self.lineage.predecessors.pop(work.successor, None) is not None:
+                self._out.append(do.KillDataProcess(work.successor))
+        if lost:
+            self._out.append(do.Sweep(tuple((work.key, work.slot) for work in lost)))
+
+    def _lose_offer(self, offer: Work, reason: str) -> None:
+        self._discard_offer(offer)
+        self._send(DataLost((), (offer.key,), reason))
+
+    def _replace_pristine(self, now: float) -> None:
+        self._pristine_deaths += 1
+        if self._pristine_deaths > PRISTINE_DEATHS_MAX:
+            self.exit_code = 1
+            self._close(now)
+            return
+        self._out.append(do.ForkPristine(self.lineage.replace_pristine()))
+
+    def _lose_data(self, reason: str) -> None:
+        loss = self.lineage.lose_current()
+        self.to_unload.clear()
+        self._out.append(do.ForgetHelpers())
+        if loss.jobs or loss.generators:
+            self._send(DataLost(loss.jobs, loss.generators, reason))
+        queued = self.waiting.queued.values()
+        self._retract(
+            tuple(q.run.attempt for q in queued if q.run.job in loss.tasks or not loss.tasks.isdisjoint(q.run.loads))
+        )
+        self.waiting.requeue(self.lineage.resident)
+
+    def _send(self, message: do.Reply) -> None:
+        self._out.append(do.Send(message))
+
+    def sanity_check(self) -> None:
+        """Cross-check the whole state; for tests."""
+        adm, works = self.admission, list(self.work.values())
+        assert adm.cores_taken == sum(w.cores for w in works) <= adm.cores
+        assert adm.memory_taken == sum(w.memory_bytes for w in works)
+        assert adm.holders == len(works)
+        assert len({w.slot for w in works}) == len(works)
+        assert not set(self.work) & set(self.waiting.queued)
+        assert not set(self.finished) & (set(self.work) | set(self.waiting.queued))
+        assert self.lineage.current in self.lineage.predecessors or self.closing_until is not None
+        if self.successor is not None:
+            assert self.offered == (self.successor.key not in self.work)
+        assert sum(1 for w in works if w.successor) <= 1
+        for item in self.waiting.queued.values():
+            assert set(item.missing) == {job for job in item.run.loads if job not in self.lineage.resident}

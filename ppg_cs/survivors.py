@@ -1,0 +1,145 @@
+"""Processes that outlived an earlier session of the same project: found and ended before anybody looks at files.
+
+The supervisor ends what its attempts leave behind, but it may have been killed itself. What is left then shows itself
+by one of: PPG_SESSION in its environ (it was exec'ed), an open file below the session's directory (it was forked and
+never exec'ed: its marker, its captured stdout, a log), or the lock of a marker. A session whose MCP lives is left
+alone; of any other everything goes, a leftover supervisor included, then its directory.
+
+Rejected: remembering pids. They are stale when it matters, and don't know what a job started.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ppg_cs import descendants, marker
+from ppg_cs.session_directory import discard, owner_of
+from ppg_protocol.errors import PyPipeGraphError
+
+KILL_S = 10.0
+UNOWNED_S = 60.0
+"""A directory without a readable owner may be one that is being made; after this long it is not."""
+
+
+class SurvivorError(PyPipeGraphError):
+    """Something of an earlier session can't be ended, so its files may still change: end it, or reboot; run again."""
+
+
+def sweep(runtime_root: Path) -> list[str]:
+    """End everything of dead sessions of a project on this machine; returns a line for each process that was killed.
+
+    Raises SurvivorError for a process that does not die, or that holds a marker and can't be seen.
+    """
+    ended: list[str] = []
+    for directory in _leftovers(runtime_root):
+        session = directory.name.lstrip(".").partition(".")[0] if directory.name[0] == "." else directory.name
+        ended += _end_session(directory, session)
+        discard(directory)
+    return ended
+
+
+def _leftovers(runtime_root: Path) -> Iterator[Path]:
+    try:
+        names = sorted(os.listdir(runtime_root))
+    except FileNotFoundError:
+        return
+    for name in names:
+        directory = runtime_root / name
+        owner = owner_of(directory)
+        if owner is not None and owner.is_alive():
+            continue
+        if owner is None and directory.is_dir() and time.time() - directory.stat().st_mtime < UNOWNED_S:
+            continue
+        if directory.is_dir() and not directory.is_symlink():
+            yield directory
+
+
+def _end_session(directory: Path, session: str) -> list[str]:
+    ended: list[str] = []
+    deadline = time.monotonic() + KILL_S
+    while pids := members(directory, session):
+        for pid in pids:
+            words = f"{pid} ({_cmdline(pid)})"
+            if not _end(pid, deadline):
+                raise SurvivorError(
+                    f"process {words} of an earlier session of this project survives SIGKILL for {KILL_S:g} s; "
+                    f"its files may still change. Wait for it, or reboot, then run again."
+                )
+            ended.append(f"ended process {words}, left over from session {session}")
+    held = [path for path in sorted(directory.glob("slot-*.lock")) if marker.is_held(str(path))]
+    if held:
+        raise SurvivorError(
+            f"{held[0]} is locked by a process that can't be seen from here, in another container perhaps: "
+            f"something of an earlier session of this project still runs. End it, then run again."
+        )
+    return ended
+
+
+def members(directory: Path, session: str) -> list[int]:
+    """Pids of this user's processes that belong to a session, this one excluded."""
+    needle = b"PPG_SESSION=" + os.fsencode(session) + b"\0"
+    below = os.fsencode(str(directory)) + b"/"
+    me, user = os.getpid(), os.geteuid()
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != me and _is_users(name, user):
+            pid = int(name)
+            if needle in _environ(pid) or _has_open(pid, below):
+                found.append(pid)
+    return found
+
+
+def _is_users(name: str, user: int) -> bool:
+    try:
+        return os.stat(f"/proc/{name}").st_uid == user
+    except OSError:
+        return False
+
+
+def _environ(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read() + b"\0"
+    except OSError:
+        return b""
+
+
+def _has_open(pid: int, below: bytes) -> bool:
+    directory = b"/proc/%d/fd" % pid
+    try:
+        for fd in os.listdir(directory):
+            try:
+                if os.readlink(directory + b"/" + fd).startswith(below):
+                    return True
+            except OSError:
+                continue
+    except OSError:
+        pass
+    return False
+
+
+def _end(pid: int, deadline: float) -> bool:
+    """SIGKILL, and wait until it is dead (a zombie counts)."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        descendants.kill(pid)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return bool(poll.poll(max(1.0, (deadline - time.monotonic()) * 1000.0)))
+    finally:
+        os.close(pidfd)
+
+
+def _cmdline(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()[:200] or "no command line"
+    except OSError:
+        return "gone"

@@ -1,0 +1,53 @@
+"""How a piece of work ended, in the words of the protocol: from its wait status and what it left on the board."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ppg_cs.report import Report
+from ppg_protocol.messages import Failure, Outcome
+
+DIED = "JobDiedException"
+
+
+def judge(job: int, status: int | None, cancelled: bool, reason: str, report: Report) -> tuple[Outcome, Failure | None]:
+    """Outcome and failure. `status` as of wait(2), None when the process went down with its data process for `reason`.
+
+    A complete result counts whatever came after it: all that the process had left to do was to leave.
+    """
+    if report.result is not None:
+        failure = report.result.failure
+        return (Outcome.OK, None) if failure is None else (Outcome.EXCEPTION, failure)
+    name = report.reached.job_id if report.reached else f"job {job}"
+    if cancelled:
+        return Outcome.CANCELLED, died(f"{name} was cancelled and killed.")
+    if status is None:
+        return Outcome.LOST, died(f"{name} was lost: {reason}")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return Outcome.SIGNAL, died(f"{name} was killed by signal {number} ({_name(number)}).{_hint(number)}", number)
+    code = os.waitstatus_to_exitcode(status)
+    return Outcome.EXIT, died(
+        f"{name}: its process left with exit code {code} without a result, as os._exit, exec or a crashing library do. "
+        f"{'Its callback had been called' if report.reached else 'Its callback was never called'}.",
+        exit_code=code,
+    )
+
+
+def died(text: str, number: int = -1, exit_code: int = -1) -> Failure:
+    """Failure of a process that gave no answer."""
+    return Failure(DIED, text, "", b"", number, exit_code)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unnamed"
+
+
+def _hint(number: int) -> str:
+    if number == signal.SIGKILL:
+        return " If nobody sent it, the kernel ran out of memory: declare memory_needed, or look into dmesg."
+    return ""

@@ -1,0 +1,38 @@
+"""A piece of work: what has, or had until a moment ago, a process of its own and places on the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ppg_protocol.messages import Usage
+
+NO_USAGE = Usage(0.0, 0.0, 0)
+
+
+@dataclass(slots=True)
+class Work:
+    """A running attempt, or a load (`key` < 0).
+
+    `process`: the data process that it was forked from. `successor`: its own number as a data process, 0 for a job.
+    Once its process is gone, `status` and `usage` say how. `status` stays None if it never had a process or went down
+    with its data process (`orphaned`); then `reason` says why.
+    """
+
+    key: int
+    job: int
+    process: int
+    successor: int
+    slot: int
+    cores: int
+    memory_bytes: int
+    cancelled: bool = False
+    sweeping: bool = False
+    orphaned: bool = False
+    status: int | None = None
+    usage: Usage = NO_USAGE
+    reason: str = ""
+
+    @property
+    def is_load(self) -> bool:
+        """Whether this is a load rather than an attempt."""
+        return self.key < 0

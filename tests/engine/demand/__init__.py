@@ -1,0 +1,1 @@
+"""Jobs that run only if somebody needs them: temporary, cached and loading ones."""

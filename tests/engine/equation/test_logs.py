@@ -1,0 +1,124 @@
+"""Files beside the outputs (semantics §7): ppg_run.txt, ppg_errors.txt, ppg_graph.txt, and port 5005."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+import pypipegraph as ppg
+from ppg_mcp.util.log_listener import LOG_PORT
+
+from ..project import Project, fail, write
+
+
+def build(value: int = 1) -> None:
+    a = ppg.FileGeneratingJob("a", write()).depends_on_params(value)
+    temporary = ppg.TempFileGeneratingJob("t", write()).depends_on(a)
+    ppg.FileGeneratingJob("b", write()).depends_on(temporary)
+    ppg.FinalJob("last", lambda: None)
+
+
+def test_the_run_log_has_a_reason_for_every_job_that_runs(project: Project) -> None:
+    log = project.run(build, log_level="INFO").log
+    for text in (
+        "run: FileGeneratingJob('a'), because it has never been done",
+        "run: TempFileGeneratingJob('t'), because it has never been done",
+        "run: FileGeneratingJob('b'), because it has never been done",
+        "run: FinalJob('last'), because jobs of this kind run every time",
+        "removing the temporary TempFileGeneratingJob('t')",
+    ):
+        assert text in log
+
+
+def test_at_debug_level_it_has_one_for_every_job_that_does_not(project: Project) -> None:
+    project.run(build)
+    outcome = project.run(build)
+    assert "not run: FileGeneratingJob('a'), because its output is current" in outcome.log
+    assert "not run: FileGeneratingJob('b'), because its output is current" in outcome.log
+    assert "not run: TempFileGeneratingJob('t'), because nothing that must run needs it" in outcome.log
+    assert "not run" not in project.run(build, log_level="INFO").log
+
+
+def test_another_log_file_and_level_may_be_given(project: Project) -> None:
+    project.run(build, log_file="my.log", log_level="WARNING")
+    assert not Path("logs/ppg_run.txt").exists()
+    assert project.read("my.log") == ""
+
+
+def test_without_a_folder_logs_no_file_is_written(project: Project) -> None:
+    shutil.rmtree("logs")
+    assert project.run(lambda: [build(), ppg.FileGeneratingJob("bad", fail)]).failed == ["bad"]
+    assert sorted(os.listdir()) == [".pypipegraph_status_robust", "a", "b"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_logs_that_cannot_be_written_stops_nothing(project: Project) -> None:
+    os.chmod("logs", 0o500)
+    assert project.ran(build) == ["a", "b", "last", "t"]
+
+
+def test_logs_that_are_no_files_stop_nothing(project: Project) -> None:
+    for name in ("ppg_run.txt", "ppg_errors.txt", "ppg_graph.txt"):
+        Path("logs", name, "full").mkdir(parents=True)
+    graph = ppg.new_pipegraph(quiet=True)
+    build()
+    ppg.FileGeneratingJob("bad", fail)
+    with pytest.raises(ppg.RuntimeError):
+        ppg.run()
+    assert graph.jobs["a"].was_run
+
+
+def test_the_graph_is_dumped(project: Project) -> None:
+    project.run(build)
+    text = project.read("logs/ppg_graph.txt")
+    assert "FileGeneratingJob('b')\n    depends on FunctionInvariant('b_func')\n    depends on TempFileGen" in text
+    os.unlink("logs/ppg_graph.txt")
+    project.run(build, dump_graph=False)
+    assert not Path("logs/ppg_graph.txt").exists()
+
+
+def test_the_error_log_has_exception_traceback_stdout_and_stderr(project: Project) -> None:
+    def bad(path: str) -> None:
+        print("to stdout")
+        os.write(2, b"to stderr\n")
+        fail(path)
+
+    project.run(lambda: ppg.FileGeneratingJob("a", bad))
+    text = project.read("logs/ppg_errors.txt")
+    for part in ("a: ValueError: ('as told', 7)", "Traceback", "in fail", "to stdout", "to stderr"):
+        assert part in text
+
+
+def test_the_former_error_log_is_kept_as_dot_one(project: Project) -> None:
+    def failing(name: str) -> None:
+        ppg.FileGeneratingJob(name, fail)
+
+    for name in ("first", "second", "third"):
+        project.run(lambda name=name: failing(name))
+    assert "third" in project.read("logs/ppg_errors.txt")
+    assert "second" not in project.read("logs/ppg_errors.txt")
+    assert "second" in project.read("logs/ppg_errors.txt.1")
+
+
+def test_all_records_go_to_port_5005(project: Project) -> None:
+    """ "All log records also go to localhost port 5005 (UDP, JSON lines, dropped when nobody listens).\" """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        try:
+            listener.bind(("127.0.0.1", LOG_PORT))
+        except OSError:
+            pytest.skip("somebody else listens")
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        listener.settimeout(10)
+        name = f"unique {os.getpid()}"
+        project.run(lambda: ppg.FileGeneratingJob(name, write()))
+        while True:
+            record = json.loads(listener.recv(65535))
+            if record["message"] == f"run: FileGeneratingJob({name!r}), because it has never been done":
+                break
+    assert record["level"] == "INFO"
+    assert record["pid"] == os.getpid()

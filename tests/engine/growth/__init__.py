@@ -1,0 +1,1 @@
+"""Graphs that grow while they run, and what comes after everything else."""

@@ -1,0 +1,1 @@
+"""Jobs that make files: what each type promises."""

@@ -1,0 +1,1 @@
+"""PlotJob: one table, many plots."""

@@ -1,0 +1,54 @@
+"""Run a world and hold it against the oracle."""
+
+from __future__ import annotations
+
+from ppg_mcp.planner import Kind
+
+from .model import ALWAYS, ON_DEMAND, Graph
+from .oracle import Oracle
+from .world import Run, World
+
+
+def run_and_compare(world: World, graph: Graph, seed: int = 0) -> Run:
+    """Run `graph` to its end; AssertionError where anything differs from what the oracle says."""
+    oracle = Oracle(graph, world.files, world.store, world.number + 1)
+    run = world.run(graph, seed)
+    assert set(run.ids) == set(oracle.jobs)
+    ran = set(run.ran)
+    must, may = oracle.run_bounds()
+    assert must <= ran, f"did not run: {sorted(must - ran)}"
+    assert ran <= may, f"ran, and need not: {sorted(ran - may)}"
+    must, may = oracle.pruned()
+    pruned = {job for job in run.pruned if graph.kinds[job] not in ON_DEMAND}
+    assert must <= pruned, f"not pruned: {sorted(must - pruned)}"
+    assert pruned <= may, f"pruned: {sorted(pruned - may)}"
+    assert set(run.adopted) == oracle.adopted() - pruned
+    expected = oracle.store_after(ran)
+    for job in oracle.adopted() & pruned:
+        del expected[job]
+    assert world.store == expected
+    temporary = {job for job in world.files if graph.kinds.get(job) == Kind.TEMPORARY}
+    contents = {job: file.content for job, file in world.files.items() if job not in temporary}
+    assert contents == oracle.contents_after(ran)
+    if not run.failed:
+        assert temporary & set(run.index) == oracle.leftovers()
+    else:
+        assert all(run.held(job) or job not in world.store for job in temporary if job in run.index)
+    return run
+
+
+def run_for_nothing(world: World, graph: Graph, seed: int = 0) -> None:
+    """Nothing changed since a run that ended well: only what runs always does, and what it needs."""
+    store, files = dict(world.store), dict(world.files)
+    oracle = Oracle(graph, files, store, world.number + 1)
+    needed = oracle.made_for([job for job in oracle.jobs if graph.kinds[job] in ALWAYS and graph.kinds[job] != Kind.FINAL])
+    run = world.run(graph, seed)
+    assert not run.failed
+    assert not run.adopted
+    assert run.executed <= needed, f"ran again: {sorted(run.executed - needed)}"
+    assert {job: entry for job, entry in world.store.items() if job not in needed} == {
+        job: entry for job, entry in store.items() if job not in needed
+    }
+    assert {job: file for job, file in world.files.items() if job not in needed} == {
+        job: file for job, file in files.items() if job not in needed
+    }

@@ -1,0 +1,108 @@
+"""The supervisor core under any order of events: first safety under faults, then liveness without them."""
+
+from __future__ import annotations
+
+from cs_machine import DIED, FAILED, KILLED, LOAD_RAISED, NOTHING, RAISED, Machine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ppg_cs import events as on
+from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX
+from ppg_protocol.messages import Ack, Cancel, Define, Retract, Unload
+
+LOADS = (7, 8, 9)
+
+
+def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
+    """Something that could happen now."""
+    choices = ["run", "run", "run", "retract", "cancel", "ack", "unload"]
+    choices += ["job"] * 3 * bool(m.jobs) + ["swept"] * 3 * bool(m.to_sweep) + ["confirm"] * bool(m.unconfirmed)
+    choices += ["kill"] * (m.core._pristine_deaths < PRISTINE_DEATHS_MAX) + ["rerun"] * bool(attempts)
+    choices += ["define"] * m.core.offered + ["ordered death"] * bool(m.deaths) + ["forked"] * bool(m.jobs)
+    what = data.draw(st.sampled_from(choices))
+    some = st.sampled_from(attempts) if attempts else st.just(1)
+    if what == "run":
+        attempts.append(len(attempts) + 1)
+        m.run(
+            attempts[-1],
+            job=data.draw(st.integers(0, 6)),
+            loads=tuple(data.draw(st.lists(st.sampled_from(LOADS), unique=True))),
+            cores=data.draw(st.sampled_from([1, 1, 1, 2, 3, 5, -1, -2])),
+            memory_bytes=data.draw(st.sampled_from([0, 300, 5000])),
+            generates=data.draw(st.integers(0, 4)) == 0,
+        )
+    elif what == "rerun":
+        attempt = data.draw(some)
+        if attempt in m.core.finished or attempt in m.core.work or attempt in m.core.waiting.queued:
+            m.run(attempt)
+    elif what == "retract":
+        m.tell(Retract((data.draw(some), data.draw(some))))
+    elif what == "cancel":
+        m.tell(Cancel(data.draw(some)))
+    elif what == "ack":
+        m.tell(Ack((data.draw(some),)))
+    elif what == "unload":
+        m.tell(Unload(data.draw(st.sampled_from(LOADS))))
+    elif what == "define":
+        assert m.core.successor is not None
+        m.tell(Define(m.core.successor.key, (50 + m.core.successor.key,), b""))  # type: ignore[arg-type]
+    elif what == "forked":
+        m.tell(on.Forked(data.draw(st.sampled_from(list(m.jobs))), 4711))
+    elif what == "job":
+        key = data.draw(st.sampled_from(list(m.jobs)))
+        well = key not in m.doomed and data.draw(st.booleans())
+        if m.jobs[key].successor:
+            if well:
+                m.prepare(key)
+            else:
+                m.fail(key, *data.draw(st.sampled_from([(FAILED, LOAD_RAISED), (KILLED, NOTHING)])))
+        elif well:
+            m.exit(key)
+        else:
+            m.exit(key, *data.draw(st.sampled_from([(FAILED, RAISED), (KILLED, DIED), (KILLED, NOTHING)])))
+    elif what == "swept":
+        m.swept()
+    elif what == "confirm":
+        m.confirm()
+    elif what == "ordered death":
+        number = m.deaths.pop()
+        if number in m.data_processes:
+            m.kill(number)
+    else:
+        m.kill(data.draw(st.sampled_from(sorted(m.data_processes))))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), cores=st.integers(1, 4))
+def test_every_run_gets_exactly_one_end_whatever_happens(data: st.DataObject, cores: int) -> None:
+    m = Machine(cores)
+    attempts: list[int] = []
+    for _ in range(data.draw(st.integers(0, 40))):
+        one_event(m, data, attempts)
+        assert all(count == 1 for count in m.fates().values()), "two ends"
+        for process in m.jobs.values():
+            if process.key > 0 and process.key in m.core.work:
+                assert process.parent in m.data_processes
+    m.settle()
+    assert m.fates() == dict.fromkeys(attempts, 1), "somebody waits for ever"
+    assert m.core.work == {}
+    assert m.core.admission.cores_taken == m.core.admission.memory_taken == m.core.admission.holders == 0
+    assert m.resident[m.core.lineage.current] == set(m.core.lineage.resident)
+    assert m.tasks[m.core.lineage.current] == {j for jobs in m.core.lineage.generated.values() for j in jobs}
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_jobs_find_their_data(data: st.DataObject) -> None:
+    """Whatever was unloaded, lost and loaded again: a job is forked from a process that holds what it needs."""
+    m = Machine(3)
+    attempts: list[int] = []
+    needs: dict[int, set[int]] = {}
+    for _ in range(30):
+        for attempt, item in m.core.waiting.queued.items():
+            needs[attempt] = set(item.run.loads)
+        before = set(m.jobs)
+        one_event(m, data, attempts)
+        for key in set(m.jobs) - before:
+            process = m.jobs[key]
+            assert needs.get(key, set()) <= m.resident[process.parent]

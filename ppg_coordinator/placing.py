@@ -158,6 +158,9 @@ class Placing:
             if (jobs + 1) * unit - over < self._missing - EPSILON:
                 jobs += 1
             jobs = min(jobs, (claim.used_cores - (turn.cores if turn else 0)) // claim.unit_cores)
+            if claim.unit_bytes:
+                kept_bytes = turn.memory_bytes if turn else claim.claimant.resident_bytes
+                jobs = min(jobs, (claim.used_bytes - kept_bytes) // claim.unit_bytes)
             if jobs > 0:
                 found.append((claim, jobs))
         found.sort(key=lambda pair: -self.over[pair[0].claimant.session])

@@ -89,6 +89,25 @@ def test_what_runs_always_fits_and_quiet_comes(
             assert (claim.ceiling_cores, claim.ceiling_bytes) == claim.limit
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), shapes, st.integers(0, 2), st.sampled_from([0.11, 0.5, 2.5])), max_size=25),
+)
+def test_shares_move_between_sessions_that_use_all_they_may(
+    story: list[tuple[int, list[tuple[tuple[int, int], int]], int, float]],
+) -> None:
+    cluster = Cluster(*[(f"m{index}", [16, 8, 8][index % 3], 64 * GB) for index in range(6)])
+    for name in SESSIONS:
+        cluster.open(name, name[0])
+    for which, wanted, resident, seconds in story:
+        demand = [(*shape, count) for shape, count in wanted]
+        cluster.demand(SESSIONS[which], *demand, resident_bytes=resident * GB)
+        cluster.advance(seconds)
+        cluster.fill()
+        cluster.give_back()
+    quiet(cluster)
+
+
 def quiet(cluster: Cluster) -> None:
     """Nothing changes any more. Where turns alternate forever it is quiet between two of them."""
     for _ in range(400):

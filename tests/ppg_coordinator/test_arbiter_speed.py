@@ -1,4 +1,4 @@
-"""How long the arbiter thinks on a large cluster: run as a script it prints figures, as a test it only catches blunders.
+"""How long the arbiter thinks on a large cluster: a script that prints figures, and a test that catches blunders.
 
 python tests/ppg_coordinator/test_arbiter_speed.py [machines [sessions]]
 """

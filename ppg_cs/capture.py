@@ -26,6 +26,12 @@ def marker_path(run_directory: str, slot: int) -> str:
     return f"{run_directory}/slot-{slot}.lock"
 
 
+def slot_paths(run_directory: str, slot: int) -> tuple[str, str, str]:
+    """All files of a slot."""
+    out, err = (stream_path(run_directory, slot, stream) for stream in STREAMS)
+    return out, err, marker_path(run_directory, slot)
+
+
 def kept_paths(run_directory: str, attempt: int) -> tuple[str, str]:
     """Where whole stdout and stderr (capped) of a failed attempt are, as long as its session directory exists."""
     return f"{run_directory}/attempt-{attempt}.out", f"{run_directory}/attempt-{attempt}.err"

@@ -13,10 +13,11 @@ no larger buffers, and no reader has to expect them.
     to the supervisor     FORKED         key, pid
                           REFUSED        key, reason
                           EXITED         key, status, runtime_s, cpu_s, peak_rss_bytes
-                          PREPARED       key, runtime_s, cpu_s, peak_rss_bytes, data_bytes
+                          PREPARED       key, pid, runtime_s, cpu_s, peak_rss_bytes, data_bytes
                           TOOK_OVER
 
 The end of a channel is the end of the other process: a data process that reads it leaves and takes its jobs along.
+What it said before is still there to be read then, so the supervisor may hear of a success after a death.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _SPILLED = b"\xc1"
 """The one byte that msgpack never uses."""
 _ANCILLARY_BYTES = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
-_pack = msgpack.Packer(unicode_errors="surrogateescape", buf_size=PACKET_BYTES).pack
+_pack = msgpack.Packer(unicode_errors="surrogatepass", buf_size=PACKET_BYTES).pack
 """One for all: `msgpack.packb` makes a packer with a buffer of 256 KiB per call."""
 
 Packet = tuple[list[Any], list[int]]
@@ -103,7 +104,7 @@ class Channel:
         fds = _descriptors(ancillary) if ancillary else []
         if body == _SPILLED:
             body = _unspill(fds.pop())
-        message: list[Any] = msgpack.unpackb(body, unicode_errors="surrogateescape")
+        message: list[Any] = msgpack.unpackb(body, unicode_errors="surrogatepass")
         return message, fds
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ import select
 import signal
 import socket
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -52,7 +53,10 @@ def run_pristine(workplace: Workplace, end: socket.socket, supervisor_pid: int) 
         gc.freeze()
         hugepages.collapse(hugepages.rss_bytes())
         DataProcess(workplace, end).serve()
+    except BaseException:
+        traceback.print_exc()
     finally:
+        workplace.stderr.flush()
         os._exit(1)
 
 
@@ -138,7 +142,10 @@ class DataProcess:
             try:
                 self.forget_channel()
                 self.succeed(end, key, job, cores, slot, awaited)
+            except BaseException:
+                traceback.print_exc()
             finally:
+                self.workplace.stderr.flush()
                 os._exit(1)
         os.close(end)
         self.successors[pid] = (key, started)
@@ -150,7 +157,7 @@ class DataProcess:
         heir = DataProcess(self.workplace, socket.socket(fileno=end), done.tasks)
         grant(1)
         facts = (done.runtime_s, done.cpu_s, done.peak_bytes, done.data_bytes)
-        heir.channel.send((control.PREPARED, key, *facts))
+        heir.channel.send((control.PREPARED, key, heir.pid, *facts))
         heir.serve()
 
     def forget_channel(self) -> None:

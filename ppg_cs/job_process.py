@@ -24,8 +24,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from ppg_cs import capture, descendants, failing, hygiene, marker, outputs, report
 from ppg_cs import cores as granted_cores
-from ppg_cs import descendants, failing, hygiene, marker, outputs, report
 from ppg_cs.awaited import await_files
 from ppg_cs.board import REACHED, RESULT
 from ppg_cs.tasks import FileTask
@@ -77,14 +77,15 @@ def warm_up(workplace: Workplace) -> None:
     Code that runs once per process never gets specialised by the interpreter (PEP 659), so each job would pay for
     generic lookups and for the pages that these touch: 541 page faults per trivial job became 495.
     """
+    slot = workplace.spare_slot
     path = f"{workplace.config.run_directory}/warm-up"
     task = FileTask("warm-up", (path,), _write_a_byte, (path,), False, False)
     workplace.generated[WARM_UP_JOB] = task
     for _ in range(WARM_UPS):
-        os.close(detach(workplace, 0, 1, 0))
-        body = _execute(workplace, os.getpid(), 0, WARM_UP_JOB, 0, ())
-        workplace.board.write(0, 0, RESULT, body)
-    outputs.clear(task.paths)
+        os.close(detach(workplace, 0, 1, slot))
+        body = _execute(workplace, os.getpid(), 0, WARM_UP_JOB, slot, ())
+        workplace.board.write(slot, 0, RESULT, body)
+    outputs.clear((path, *capture.slot_paths(workplace.config.run_directory, slot)))
     del workplace.generated[WARM_UP_JOB]
 
 

@@ -45,12 +45,12 @@ class Report:
 NOTHING = Report(None, None, b"", b"")
 
 
-_pack = msgpack.Packer(unicode_errors="surrogateescape", buf_size=4096).pack
+_pack = msgpack.Packer(unicode_errors="surrogatepass", buf_size=4096).pack
 """One for all: `msgpack.packb` makes a packer with a buffer of 256 KiB per call."""
 
 
 def encode_reached(job_id: str, paths: tuple[str, ...], rename_broken: bool) -> bytes:
-    """Body of a *reached* record. File names that are not UTF-8 travel as the bytes they are."""
+    """Body of a *reached* record. Surrogates (`os.fsdecode`) travel as such."""
     body: bytes = _pack((job_id, paths, rename_broken))
     return body
 
@@ -58,7 +58,7 @@ def encode_reached(job_id: str, paths: tuple[str, ...], rename_broken: bool) -> 
 def decode_reached(body: bytes | None) -> Reached | None:
     """The record, None when there is none that can be read."""
     try:
-        job_id, paths, rename = msgpack.unpackb(body or b"", unicode_errors="surrogateescape")
+        job_id, paths, rename = msgpack.unpackb(body or b"", unicode_errors="surrogatepass")
         return Reached(str(job_id), tuple(map(str, paths)), bool(rename))
     except Exception:
         return None
@@ -79,7 +79,7 @@ def encode_result(
 def decode_result(body: bytes | None) -> Result | None:
     """The record, None when there is none that can be read."""
     try:
-        clean, files, fields, generated = msgpack.unpackb(body or b"", unicode_errors="replace")
+        clean, files, fields, generated = msgpack.unpackb(body or b"", unicode_errors="surrogatepass")
         stats = tuple(FileStat(int(s), int(m), int(i), bytes(d)) for s, m, i, d in files)
         failure = None
         if fields is not None:

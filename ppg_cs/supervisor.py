@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 import select
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -25,29 +23,26 @@ from typing import Any, NoReturn
 
 import zmq
 
-from ppg_cs import capture, control, data_process, descendants, hygiene, machine, outputs, report
+from ppg_cs import capture, control, data_process, descendants, hygiene, outputs, report, sweeper, uplink
 from ppg_cs import events as on
 from ppg_cs import instructions as do
 from ppg_cs.board import REACHED, RESULT
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.control import Channel
 from ppg_cs.supervisor_core import SupervisorCore
+from ppg_cs.sweeper import Sweeper
 from ppg_cs.tasks import Task
+from ppg_cs.work import NO_USAGE
 from ppg_cs.workforce import Member, Workforce
 from ppg_cs.workplace import Workplace
-from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.codec import Message
-from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.link import SERVER, ClientLink, Delivery
-from ppg_protocol.messages import AwaitedFile, Heartbeat, Hello, Ready, Shutdown, Usage
-from ppg_protocol.session import Timing
+from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
+from ppg_protocol.link import SERVER, Delivery
+from ppg_protocol.messages import AwaitedFile, Finished, Heartbeat, Shutdown, Usage
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 
 ROUND_S = 0.25
 """How often, while something runs, captured streams are cut to their cap and strays are looked for."""
-SWEEP_RETRY_S = 0.01
-SWEEP_S = 10.0
-"""How long a process may survive SIGKILL until its attempt is reported anyway and its slot is left alone."""
 END_S = 5.0
 READ, READ_WRITE = select.EPOLLIN, select.EPOLLIN | select.EPOLLOUT
 
@@ -84,9 +79,7 @@ class Supervisor:
         self.outbox: list[Message] = []
         self.exit_code: int | None = None
         self.next_round = 0.0
-        self.sweeping: dict[int, int] = {}
-        """key -> slot."""
-        self.sweep_started = 0.0
+        self.sweeper = Sweeper(self.workforce)
         self._inherited = _open_fds()
         gc.freeze()
         self._mcp = os.pidfd_open(config.mcp_pid)
@@ -120,26 +113,7 @@ class Supervisor:
             do.Leave: self._leave,
         }  # fmt: skip
         self._perform(self.core.start())
-        self.link = self._connect()
-
-    def _connect(self) -> ClientLink:
-        """After the first fork: no thread of zmq exists before."""
-        config = self.config
-        hello = Hello(
-            PROTOCOL_MAJOR,
-            PROTOCOL_MINOR,
-            config.engine_version,
-            platform.python_version(),
-            "supervisor",
-            socket.gethostname(),
-            machine.boot_id(),
-            os.urandom(16),
-            config.session,
-            config.epoch,
-        )
-        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(1)
-        timing = Timing(config.heartbeat_s, config.silence_s)
-        return ClientLink(context, config.endpoint, hello, timing, time.monotonic())
+        self.link = uplink.connect(config, time.monotonic())
 
     # ------------------------------------------------------------------------------------------------------ the turns
 
@@ -163,8 +137,8 @@ class Supervisor:
 
     def _timeout_ms(self, now: float) -> int:
         deadlines = [self.link.deadline(), self.core.deadline()]
-        if self.sweeping:
-            deadlines.append(now + SWEEP_RETRY_S)
+        if self.sweeper.busy:
+            deadlines.append(now + sweeper.RETRY_S)
         elif self.core.work:
             deadlines.append(self.next_round)
         soonest = min((d for d in deadlines if d is not None), default=now + 60.0)
@@ -176,8 +150,8 @@ class Supervisor:
         deadline = self.core.deadline()
         if deadline is not None and now >= deadline:
             self._handle(on.Tick())
-        if self.sweeping:
-            self._sweep()
+        if self.sweeper.busy:
+            self._sweep(now)
         if now >= self.next_round:
             self.next_round = now + ROUND_S
             self._round()
@@ -185,7 +159,21 @@ class Supervisor:
     def _flush(self, now: float) -> None:
         if self.outbox:
             batch, self.outbox = self.outbox, []
-            self.link.send(SERVER, batch, now)
+            try:
+                self.link.send(SERVER, batch, now)
+            except LocalProtocolError:
+                for message in batch:
+                    self._send_alone(message, now)
+
+    def _send_alone(self, message: Message, now: float) -> None:
+        """A report beyond the limits of the wire fails its attempt, not the session."""
+        try:
+            self.link.send(SERVER, [message], now)
+        except LocalProtocolError as error:
+            self._log(f"can't send {type(message).__name__}: {error}")
+            if not isinstance(message, Finished):
+                raise
+            self.link.send(SERVER, [self.core.replace_finished(message.attempt, str(error))], now)
 
     def _on_delivery(self, delivery: Delivery, now: float) -> None:
         what = delivery.what
@@ -200,9 +188,7 @@ class Supervisor:
         elif isinstance(what, HeartbeatDue):
             self.outbox.append(self.core.heartbeat())
         elif isinstance(what, Established):
-            config = self.config
-            host = socket.gethostname()
-            self.outbox.append(Ready(machine.machine_id(), host, self.pid, config.cores, config.memory_bytes))
+            self.outbox.append(uplink.introduce(self.config))
         elif isinstance(what, Refused):
             self._log(f"the MCP refuses this supervisor: {what.reason}")
             self.exit_code = 1
@@ -215,8 +201,7 @@ class Supervisor:
                 self.epoll.modify(fd, READ_WRITE if member.channel.waiting else READ)
             self._listen(member)
         elif fd == self._wakeup:
-            numbers = os.read(fd, 4096)
-            if signal.SIGTERM in numbers:
+            if signal.SIGTERM in os.read(fd, 4096):
                 self._handle(Shutdown("SIGTERM"))
             self._reap()
         elif fd == self._mcp:
@@ -243,6 +228,7 @@ class Supervisor:
             if packet is None:
                 self._kill_member(member)
                 self._close(member)
+                self._look_for_forgotten()
                 return
             self._on_packet(member, packet[0])
 
@@ -259,37 +245,56 @@ class Supervisor:
             else:
                 self.workforce.over(key)
                 self._handle(on.Exited(key, status, Usage(*usage), self._report(key)))
+                self._forget_slot(key)
         elif kind == control.PREPARED:
-            key, *usage, data_bytes = fields
+            key, pid, *usage, data_bytes = fields
+            self.workforce.forked(key, pid)
             self._handle(on.Prepared(key, Usage(*usage), data_bytes, self._report(key)))
+            self._forget_slot(key)
         elif kind == control.TOOK_OVER:
             self._handle(on.TookOver(member.number))
         elif kind == control.REFUSED:
             if fields[0] in self.workforce.by_key:
                 self._forget(self.workforce.by_key[fields[0]])
             self._handle(on.Refused(*fields))
+            self._forget_slot(fields[0])
 
     def _report(self, key: int) -> report.Report:
-        """What this work left: its records, and the tails of its streams."""
-        slot, board = self.workforce.slots[key], self.workplace.board
+        """What this work left: its records, and the tails of its streams. Nothing once it is over and done with."""
+        slot, board = self.workforce.slots.get(key), self.workplace.board
+        if slot is None:
+            return report.NOTHING
         out, err = capture.tails(self.config.run_directory, slot, self.config.tail_bytes)
         reached = report.decode_reached(board.read(slot, key, REACHED))
         return report.Report(reached, report.decode_result(board.read(slot, key, RESULT)), out, err)
+
+    def _forget_slot(self, key: int) -> None:
+        if key not in self.core.work:
+            self.workforce.slots.pop(key, None)
 
     def _reap(self) -> None:
         """Children of our own that have ended: data processes, and orphans, of which nobody wants to know."""
         while (ended := descendants.reap_one()) is not None:
             member = self.workforce.by_pid.get(ended[0])
             if member is not None:
-                self._data_process_died(member, ended[1], Usage(0.0, 0.0, 0))
+                self._data_process_died(member, ended[1], NO_USAGE)
+
+    def _look_for_forgotten(self) -> None:
+        for member in list(self.workforce.members.values()):
+            if self.workforce.is_forgotten(member):
+                self._data_process_died(member, signal.SIGKILL, NO_USAGE)
 
     def _data_process_died(self, member: Member, status: int, usage: Usage) -> None:
         if member.channel.fileno() >= 0:
             self._listen(member)  # its last words, about jobs that it still reaped
+        if member.number not in self.workforce.members:
+            return
         self.workforce.over(member.key)
-        left = self._report(member.key) if member.key else report.NOTHING
+        left = self._report(member.key)
         self._forget(member)
         self._handle(on.DataProcessDied(member.number, status, usage, left))
+        self._forget_slot(member.key)
+        self._look_for_forgotten()
 
     # ----------------------------------------------------------------------------------------------- what is performed
 
@@ -310,7 +315,7 @@ class Supervisor:
                 os.close(fd)
             data_process.run_pristine(self.workplace, end, self.pid)
         end.close()
-        self._join(Member(instruction.process, 0, channel, pid))
+        self._join(Member(instruction.process, 0, 0, channel, pid))
 
     def _join(self, member: Member) -> None:
         self.workforce.join(member)
@@ -324,13 +329,15 @@ class Supervisor:
     def _start_successor(self, i: do.StartSuccessor) -> None:
         self.workforce.slots[i.key] = i.slot
         channel, end = Channel.pair()
-        self._join(Member(i.successor, i.key, channel))
+        self._join(Member(i.successor, i.process, i.key, channel))
         message = (control.FORK_SUCCESSOR, i.key, i.job, i.cores, i.slot, _fields(i.await_files))
         self._command(i.process, message, (end.detach(),))
 
     def _take_over(self, i: do.TakeOver) -> None:
-        self.workforce.took_over(self.workforce.members[i.process])
-        self._command(i.process, (control.TAKE_OVER,))
+        member = self.workforce.members.get(i.process)
+        if member is not None:
+            self.workforce.took_over(member)
+            self._command(i.process, (control.TAKE_OVER,))
 
     def _kill_data_process(self, i: do.KillDataProcess) -> None:
         member = self.workforce.members.get(i.process)
@@ -356,28 +363,20 @@ class Supervisor:
 
     def _forget_helpers(self, instruction: do.ForgetHelpers) -> None:
         self.workforce.forget_helpers()
-        self._kill_strays()
+        self.sweeper.kill_strays()
 
     def _begin_sweep(self, instruction: do.Sweep) -> None:
-        if not self.sweeping:
-            self.sweep_started = time.monotonic()
-        self.sweeping.update(instruction.places)
+        self.sweeper.begin(tuple(key for key, _ in instruction.places), time.monotonic())
 
-    def _sweep(self) -> None:
-        """One look for strays; once there are none, the work that waited for it is reported."""
-        stuck = self._kill_strays()
-        if stuck and time.monotonic() < self.sweep_started + SWEEP_S:
-            return
-        if stuck:
-            self._log(f"processes {stuck} survive SIGKILL")
-        keys, self.sweeping = tuple(self.sweeping), {}
-        self._handle(on.Swept(tuple((key, self._report(key)) for key in keys), tuple(stuck)))
-
-    def _kill_strays(self) -> list[int]:
-        strays = self.workforce.strays()
-        for pid in strays:
-            descendants.kill(pid)
-        return strays
+    def _sweep(self, now: float) -> None:
+        done = self.sweeper.look(now)
+        if done is not None:
+            keys, stuck = done
+            if stuck:
+                self._log(f"processes {stuck} survive SIGKILL")
+            self._handle(on.Swept(tuple((key, self._report(key)) for key in keys), tuple(stuck)))
+            for key in keys:
+                self._forget_slot(key)
 
     def _round(self) -> None:
         """Now and then, while something runs."""
@@ -385,8 +384,8 @@ class Supervisor:
             return
         for work in self.core.work.values():
             capture.limit_slot(self.config.run_directory, work.slot, self.config.output_cap_bytes)
-        if not self.sweeping:
-            self._kill_strays()
+        if not self.sweeper.busy:
+            self.sweeper.kill_strays()
 
     def _leave(self, instruction: do.Leave) -> None:
         self.exit_code = instruction.exit_code

@@ -119,6 +119,14 @@ class SupervisorCore:
         loading = tuple(work.job for work in self.work.values() if work.is_load)
         return Heartbeat(live, loading, self.admission.memory_taken + self.lineage.loaded_bytes)
 
+    def replace_finished(self, attempt: int, reason: str) -> Finished:
+        """A smaller result in place of one that can't be sent."""
+        usage = self.finished[attempt].usage
+        failure = died(f"the report of this job can't be sent: {reason}")
+        message = Finished(attempt, int(Outcome.EXCEPTION), (), b"", b"", failure, usage, Blob(b""))
+        self.finished[attempt] = message
+        return message
+
     # -------------------------------------------------------------------------------------------- messages of the MCP
 
     def _on_run(self, run: Run, now: float) -> None:

@@ -14,9 +14,11 @@ from ppg_cs.control import Channel
 
 @dataclass(slots=True)
 class Member:
-    """A data process. `key`: the work that it was forked for, 0 for a pristine one. `pid` 0: not known yet."""
+    """A data process. `parent`: the member that forked it, 0: we did. `key`: the work that it was forked for, 0 for a
+    pristine one. `pid` 0: not known yet."""
 
     number: int
+    parent: int
     key: int
     channel: Channel
     pid: int = 0
@@ -63,6 +65,16 @@ class Workforce:
         """The process of this work was reaped."""
         self._pids.pop(key, None)
         self._doomed.discard(key)
+
+    def is_forgotten(self, member: Member) -> bool:
+        """Whether it is gone and nobody will say so: its channel has ended, and who forked it died without a word.
+
+        It is not, if it has become our child and waits to be reaped.
+        """
+        if member.channel.fileno() >= 0 or member.parent == 0 or member.parent in self.members:
+            return False
+        fields = descendants.stat_fields(member.pid) if member.pid else []
+        return not fields or int(fields[1]) != os.getpid()
 
     def took_over(self, member: Member) -> None:
         """A successor is a data process now."""

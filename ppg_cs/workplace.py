@@ -21,7 +21,9 @@ class Workplace:
 
     def __init__(self, config: SupervisorConfig, task_of: Callable[[int], Task]) -> None:
         self.config = config
-        self.board = Board(config.slots, config.run_directory)
+        self.spare_slot = config.slots
+        """Of no attempt: for what a data process tries out while attempts run."""
+        self.board = Board(config.slots + 1, config.run_directory)
         self.task_of = task_of
         self.generated: dict[int, Task] = {}
         """Tasks that generators made, by index: grows in the successors that take over."""

@@ -10,7 +10,7 @@ from typing import Any
 from ppg_protocol.errors import JobContractError
 
 from . import util
-from .graph import STATUS_FILENAME, Options, Pipegraph, current_graph
+from .graph import STATUS_FILENAME, Options, Pipegraph
 from .resource_coordinators import LocalSystem
 
 
@@ -29,7 +29,8 @@ def new_pipegraph(
 ) -> Pipegraph:
     """Start a new pipegraph in the current directory: jobs made from now on belong to it.
 
-    resource_coordinator: `resource_coordinators.LocalSystem(max_cores_to_use=…)` limits what this run may use.
+    resource_coordinator: `resource_coordinators.LocalSystem(max_cores_to_use=…)` says how many cores this run may use,
+        fewer or more than the machine has.
     quiet: print nothing. interactive: show live progress where standard error is a terminal.
     invariant_status_filename: the status store. dump_graph: write logs/ppg_graph.txt (where a folder `logs` exists).
     cache_folder: where compound jobs keep what they calculated.
@@ -71,7 +72,7 @@ def run_pipegraph(dry_run: bool = False) -> None:
     JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
     KeyboardInterrupt passes through after a clean stop.
     """
-    current_graph().run(dry_run=dry_run)
+    util.current_graph().run(dry_run=dry_run)
 
 
 def destroy_global_pipegraph() -> None:

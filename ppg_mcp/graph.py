@@ -15,7 +15,6 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from . import util
 from .job import Job, checked_id
 
 STATUS_FILENAME = ".pypipegraph_status_robust"
@@ -148,11 +147,3 @@ class Pipegraph:
         from .run import run
 
         run(self, dry_run=dry_run)
-
-
-def current_graph() -> Pipegraph:
-    """The pipegraph that jobs belong to now; raises JobContractError where there is none."""
-    graph = util.global_pipegraph
-    if graph is None:
-        raise JobContractError("There is no pipegraph yet: call pypipegraph.new_pipegraph() before making jobs.")
-    return graph

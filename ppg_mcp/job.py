@@ -18,12 +18,12 @@ from ppg_protocol.errors import JobContractError
 
 from . import util
 from .exceptions import CycleError
+from .fingerprints import fingerprint_function
 from .planner.node import Kind
 
 if TYPE_CHECKING:
     from ppg_cs.tasks import Task
 
-    from .graph import Pipegraph
     from .result import JobResult
 
 ALL_CORES = -1
@@ -66,11 +66,9 @@ class Job(metaclass=JobMeta):
     _result: JobResult | None = None
 
     def __init__(self, job_id: str | Path) -> None:
-        from .graph import current_graph
-
-        graph = current_graph()
+        graph = util.current_graph()
         graph.check_open(job_id)
-        self.graph: Pipegraph = graph
+        self.graph = graph
         self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
         graph.check_class(self)
         self.prerequisites: set[Job] = set()
@@ -284,8 +282,6 @@ def checked_id(job_id: object) -> str:
 
 def _same(a: Any, b: Any) -> bool:
     if callable(a) and callable(b):
-        from .fingerprints import fingerprint_function
-
         return bool(fingerprint_function(a).digest == fingerprint_function(b).digest)
     return bool(a == b)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from itertools import islice
 
 from .events import (
     Dispatch,
@@ -34,6 +35,8 @@ from .events import (
 from .machine import WHOLE_MACHINE, Machine
 
 POISON_LOSSES = 3
+MAX_ASIDE = 64
+"""Jobs that are too large for a machine are passed over when it is filled, at most so many at a time."""
 RUNTIME_WEIGHT = 0.05
 """Of the newest runtime in the moving average."""
 
@@ -161,25 +164,33 @@ class Dispatcher:
     # ------------------------------------------------------------------------------------------------------- sending
 
     def _fill(self, machine: Machine, out: list[Dispatch]) -> None:
-        while machine.room(self._mean_runtime_s) > 0:
+        aside: list[int] = []
+        while machine.room(self._mean_runtime_s) > 0 and len(aside) < MAX_ASIDE:
             wide = self._next_wide(machine)
             if wide is not None:
                 self._send(machine, wide, wide in self.losses, out)
                 continue
             job = self._next_narrow()
             if job is None:
-                return
+                break
             better = self._preferred(job, machine)
-            self._send(better, job, False, out)
+            if better is None:
+                aside.append(job)
+            else:
+                self._send(better, job, False, out)
+        for job in aside:
+            heapq.heappush(self._narrow, (self.offers[job].priority, job))
 
     def _next_wide(self, machine: Machine) -> int | None:
         """The suspect or wide job whose turn it is on this machine."""
         if machine.wide or (machine.narrow_turns and self._peek_narrow() is not None):
             return None
         for queue in (self._suspects, self._wide):
-            while queue:
-                job = queue.popleft()
-                if job in self._waiting:
+            while queue and queue[0] not in self._waiting:
+                queue.popleft()
+            for job in islice(queue, MAX_ASIDE):
+                if job in self._waiting and self._fits(job, machine):
+                    queue.remove(job)
                     return job
         return None
 
@@ -197,15 +208,20 @@ class Dispatcher:
             heapq.heappop(self._narrow)
         return job
 
-    def _preferred(self, job: int, machine: Machine) -> Machine:
-        """Where its data is, if there is room; else where most room is."""
+    def _fits(self, job: int, machine: Machine) -> bool:
+        offer = self.offers[job]
+        return machine.can_ever(offer.cores, offer.memory_bytes)
+
+    def _preferred(self, job: int, machine: Machine) -> Machine | None:
+        """Where its data is, if there is room; else where most room is; None while only full machines would do."""
         if len(self.machines) == 1:
             return machine
         loads = self.offers[job].loads
         mean = self._mean_runtime_s
         return max(
-            (m for m in self.machines.values() if m is machine or m.room(mean) > 0),
+            (m for m in self.machines.values() if (m is machine or m.room(mean) > 0) and self._fits(job, m)),
             key=lambda m: (m.resident.issuperset(loads), m.room(mean)),
+            default=None,
         )
 
     def _send(self, machine: Machine, job: int, alone: bool, out: list[Dispatch]) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 ALL_CORES = -1
 WHOLE_MACHINE = -2
 
-AHEAD_S = 0.1
+AHEAD_S = 0.25
 """Work that is sent ahead of free cores, so that none waits for a round trip and a commit."""
-MAX_AHEAD_PER_CORE = 32
+MAX_AHEAD_PER_CORE = 64
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..graph import current_graph
 from ..planner.digest import inputs_digest
+from ..util import current_graph
 from .invariant import Invariant, Surroundings
 
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from ppg_cs.tasks import FileTask
 from ppg_protocol.errors import JobContractError
 
-from ..graph import current_graph
 from ..job import Job
 from ..planner.node import Kind
+from ..util import current_graph
 from .callback import check_callback
 from .function import FunctionInvariant
 

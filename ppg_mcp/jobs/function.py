@@ -8,6 +8,7 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
+from ..fingerprints import fingerprint_function
 from .invariant import Invariant, Surroundings
 
 
@@ -31,8 +32,6 @@ class FunctionInvariant(Invariant):
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
         """Of the function as it is now."""
-        from ..fingerprints import fingerprint_function
-
         taken = fingerprint_function(self.function)
         for warning in taken.warnings:
             surroundings.warn(warning)
@@ -40,6 +39,4 @@ class FunctionInvariant(Invariant):
 
     def parts(self) -> dict[str, str]:
         """Code, defaults and closure."""
-        from ..fingerprints import fingerprint_function
-
         return fingerprint_function(self.function).parts()

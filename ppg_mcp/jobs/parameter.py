@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..fingerprints import ValueFingerprint, fingerprint_value
 from ..job import checked_id
 from .invariant import Invariant, Surroundings
-
-if TYPE_CHECKING:
-    from ..fingerprints import ValueFingerprint
 
 
 class ParameterInvariant(Invariant):
@@ -25,8 +23,6 @@ class ParameterInvariant(Invariant):
 
     @cached_property
     def _taken(self) -> ValueFingerprint:
-        from ..fingerprints import fingerprint_value
-
         return fingerprint_value(self.parameters, f"the parameters of {self.job_id!r}")
 
     def definition(self) -> tuple[Any, ...]:

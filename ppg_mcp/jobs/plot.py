@@ -9,8 +9,8 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..graph import current_graph
 from ..job import checked_id
+from ..util import current_graph
 from .cached import CalculatingJob
 from .callback import check_callback
 from .files import FileGeneratingJob

@@ -91,6 +91,8 @@ class Planner:
         """Outputs and generating nodes that are not over."""
         self.started = 0
         self._finals_released = False
+        self._ready: list[int] = []
+        """To be started when the event is through, if nothing has come between."""
         self._idle: list[int] = []
         """On-demand nodes that had no open dependant at some moment; looked at again when the event is through."""
         self._steps: list[tuple[Step, int, int]] = []
@@ -247,12 +249,12 @@ class Planner:
             self._connect(job, p)
         if self.state[job] == PRUNED:
             return
+        if self.verdict[job] == RUN:
+            self._claim(job, new)
         for p in new:
             if self._blocks(p, job):
                 self._prune(job, self._root(p))
                 return
-        if self.verdict[job] == RUN:
-            self._claim(job, new)
         for p in new:
             if self.fresh[p]:
                 self._see_fresh_input(job, p)
@@ -319,7 +321,7 @@ class Planner:
                 self._push(self._tell_fresh, job)
                 if self.needed.get(job):
                     self._push(self._assess, job)
-        elif self.verdict[job] == OPEN and not self.nodes[job].by_content:
+        elif self.verdict[job] == OPEN and self.state[job] == WAITING and not self.nodes[job].by_content:
             self.cause[job] = p
             self._decide_run(job, Reason.INPUT_REBUILT)
 
@@ -400,11 +402,13 @@ class Planner:
     # ----------------------------------------------------------------------------------------------------------- demand
 
     def _claim(self, job: int, inputs: Sequence[int]) -> None:
-        """`job` must run and uses what the on-demand ones among `inputs` make."""
+        """`job` must run and uses what `inputs` make."""
         for p in inputs:
             if self.kind[p] in ON_DEMAND:
                 self.needed[p] = self.needed.get(p, 0) + 1
                 self._push(self._need, p, job)
+            elif self.state[p] in (FAILED, PRUNED):
+                self._push(self._prune, job, self._root(p))
 
     def _claims(self, job: int) -> bool:
         """Does it count among those that need its inputs?"""
@@ -496,9 +500,16 @@ class Planner:
             self.made.add(job)
             self._become_done(job)
             return
-        self.state[job] = STARTED
-        self.started += 1
-        self._out.append(Start(job))
+        self._ready.append(job)
+
+    def _start_ready(self) -> None:
+        """After all propagation, which may still prune what seemed ready, or whoever needed it."""
+        for job in self._ready:
+            if self.state[job] == WAITING and self.verdict[job] == RUN and not self.missing_inputs.get(job):
+                self.state[job] = STARTED
+                self.started += 1
+                self._out.append(Start(job))
+        self._ready.clear()
 
     def _succeed(self, job: int, build_id: bytes, content: bytes) -> None:
         assert self.state[job] == STARTED
@@ -577,10 +588,10 @@ class Planner:
                 self._prune(d, root)
 
     def _blocks(self, p: int, job: int) -> bool:
-        """Does `p`, failed or pruned, make `job` impossible? One whose fingerprint is known matters only if needed."""
+        """Does `p`, failed or pruned, make `job` impossible? One whose fingerprint is known matters only if used."""
         if self.state[p] not in (FAILED, PRUNED):
             return False
-        return not (self.kind[p] in ON_DEMAND and self.known[p]) or self.verdict[job] == RUN
+        return not self.known[p] or self.verdict[job] == RUN
 
     def _prune(self, job: int, root: int) -> None:
         state = self.state[job]
@@ -609,17 +620,19 @@ class Planner:
 
     def _conclude(self) -> list[Instruction]:
         """What nobody needs closes; when all else is over, leftovers go and final jobs start."""
+        self._propagate()
+        self._start_ready()
         self._settle_idle()
         if not self.started and not self.unsettled and not self._finals_released:
             self._finals_released = True
             self._out.extend(Remove(job) for job in self.leftovers if not self.open_dependants[job])
             self._release_finals()
             self._propagate()
+            self._start_ready()
         out, self._out = self._out, []
         return out
 
     def _settle_idle(self) -> None:
-        self._propagate()
         while self._idle:
             self._give_back(self._idle.pop())
             self._propagate()

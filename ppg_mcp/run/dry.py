@@ -16,7 +16,9 @@ def print_plan(loop: RunLoop) -> None:
     would = [job for job in range(len(planner.nodes)) if planner.verdict[job] == Verdict.RUN]
     for job in would:
         print(f"{loop.order[job]!r} would run: {loop.explainer.why(job)}")
-    if not would:
+    for job, error in loop.missing_inputs().items():
+        print(f"{loop.order[job]!r} would fail, and with it what depends on it: {error}")
+    if not would and not loop.missing_inputs():
         print("Nothing would run.")
     generators = [job for job in would if planner.kind[job] in (Kind.GENERATING, Kind.INJECTING)]
     for job in generators:

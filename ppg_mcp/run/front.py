@@ -13,7 +13,7 @@ from .dry import print_plan
 from .interrupt import Interrupts
 from .log import RunLog, log_path
 from .loop import RunLoop
-from .order import topological
+from .order import UNSEEN, topological
 from .progress import Progress
 from .results import Results
 
@@ -22,18 +22,42 @@ def run(graph: Pipegraph, dry_run: bool = False) -> None:
     """See `ppg_mcp.api.run_pipegraph`."""
     graph.check_open("run()")
     _resolve_late_dependencies(graph)
-    order = topological(graph.jobs.values())
-    graph.order = order
+    graph.order = topological(graph.jobs.values())
     graph.phase = Phase.RUNNING
-    log = RunLog(graph)
+    log = RunLog(graph, to_file=not dry_run)
     try:
-        _run_ordered(graph, log, dry_run)
+        if dry_run:
+            _only_plan(graph, log)
+        else:
+            _run_ordered(graph, log)
     finally:
         log.close()
         graph.phase = Phase.OVER
+        if dry_run:
+            _rewind(graph)
 
 
-def _run_ordered(graph: Pipegraph, log: RunLog, dry_run: bool) -> None:
+def _only_plan(graph: Pipegraph, log: RunLog) -> None:
+    """Survey and plan, and perform nothing of it."""
+    store = StatusStore.open(graph.status_file)
+    try:
+        progress = Progress(quiet=True, interactive=False, started_s=0.0)
+        loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts())
+        loop.plan()
+        print_plan(loop)
+    finally:
+        store.close(clean=False)
+
+
+def _rewind(graph: Pipegraph) -> None:
+    """After a dry run the graph is as it was, and may be run."""
+    for job in graph.order:
+        job.index = UNSEEN
+    graph.order = []
+    graph.phase = Phase.BUILDING
+
+
+def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
     started = time.monotonic()
     _dump_graph(graph, log)
     for killed in sweep(runtime_root(str(graph.directory))):
@@ -46,12 +70,9 @@ def _run_ordered(graph: Pipegraph, log: RunLog, dry_run: bool) -> None:
     try:
         for warning in store.warnings:
             log.warning(warning)
+        loop = RunLoop(graph, store, log, progress, results, interrupts)
+        loop.survey()  # Ctrl-C ends it at once: nothing runs yet
         with interrupts:
-            loop = RunLoop(graph, store, log, progress, results, interrupts)
-            loop.survey()
-            if dry_run:
-                print_plan(loop)
-                return
             try:
                 loop.execute()
             finally:

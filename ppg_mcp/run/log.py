@@ -24,15 +24,18 @@ MAX_DATAGRAM = 8000
 class RunLog:
     """One run's log. Debug records are dropped before they are formatted unless asked for: `debugging`."""
 
-    def __init__(self, graph: Pipegraph) -> None:
+    def __init__(self, graph: Pipegraph, to_file: bool = True) -> None:
         self._quiet = graph.options.quiet
         self.level = graph.options.log_level
         self.debugging = self.level <= logging.DEBUG
         self.warned: set[str] = set()
         self._socket: socket.socket | None = None
+        self._second = 0
+        self._second_text = ""
+        self._deaf_until = 0
         self._file = None
         path = graph.options.log_file or log_path(graph, "ppg_run.txt")
-        if path is not None:
+        if to_file and path is not None:
             try:
                 self._file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
             except OSError as error:
@@ -81,7 +84,7 @@ class RunLog:
         if level < self.level:
             return
         name = logging.getLevelName(level)
-        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        now = self._now()
         if self._file is not None:
             try:
                 self._file.write(f"{now} {name} {text}\n")
@@ -89,13 +92,25 @@ class RunLog:
                 self._file = None
         self._send({"time": now, "pid": os.getpid(), "level": name, "message": text[:MAX_DATAGRAM]})
 
+    def _now(self) -> str:
+        """The time of day to the second, made once per second."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return self._second_text
+
     def _send(self, record: dict[str, object]) -> None:
+        """Lost when nobody listens, which the kernel tells a connected socket: then nothing is sent for a second."""
+        if self._second < self._deaf_until:
+            return
         try:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            self._socket.sendto(json.dumps(record).encode() + b"\n", ("127.0.0.1", LOG_PORT))
+                self._socket.connect(("127.0.0.1", LOG_PORT))
+            self._socket.send(json.dumps(record).encode() + b"\n")
         except OSError:
-            pass
+            self._deaf_until = self._second + 1
 
     def _print(self, text: str) -> None:
         if not self._quiet:

@@ -9,7 +9,7 @@ record before its Ack and before the Run of a dependant.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ppg_protocol.codec import Message
@@ -111,15 +111,23 @@ class RunLoop:
     # ------------------------------------------------------------------------------------------------------- deciding
 
     def survey(self) -> None:
-        """Look at everything, and plan."""
+        """Look at everything, plan, and begin."""
+        self._perform(self.plan())
+        self._report_missing_inputs()
+        self._log_not_run()
+
+    def plan(self) -> Sequence[p.Instruction]:
+        """Look at everything; what to do first."""
         import platform
 
         self._survey = Survey(self._graph, self._store, self._log)
         self._survey.distrust_absent()
         self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
-        self._perform(self.planner.extend(self._survey.nodes(self.order)))
-        self._report_missing_inputs()
-        self._log_not_run()
+        return self.planner.extend(self._survey.nodes(self.order))
+
+    def missing_inputs(self) -> Mapping[int, OSError]:
+        """Invariants whose value could not be taken."""
+        return self._survey.failures if self._survey is not None else {}
 
     def _report_missing_inputs(self) -> None:
         """Invariants that can't be evaluated fail, and with them what depends on them."""
@@ -184,18 +192,20 @@ class RunLoop:
             machine.close()
 
     def _take_back(self, machine: EmbeddedMachine) -> None:
-        """Retract everything, and wait for the answer."""
+        """Retract everything, and wait until of each attempt is known whether it was started."""
         outstanding = tuple(self._dispatcher.job_of)
         if not outstanding:
             return
         self._flush()
         machine.send([Retract(outstanding)])
         give_up = time.monotonic() + RETRACT_PATIENCE_S
-        answered = False
-        while not answered and time.monotonic() < give_up:
+        while self._not_started(outstanding) and time.monotonic() < give_up:
             for message in machine.poll(give_up - time.monotonic()):
-                answered = answered or isinstance(message, Retracted)
                 self._on_message(message)
+
+    def _not_started(self, attempts: Sequence[int]) -> bool:
+        """Is one of these still out, and not known to have been started?"""
+        return any(a in self._dispatcher.job_of and a not in self._progress.running for a in attempts)
 
     def _round(self) -> None:
         machine = self._machine

@@ -46,7 +46,7 @@ class EmbeddedMachine:
     def __init__(
         self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
     ) -> None:
-        self.cores = this_machine.cores() if max_cores is None else min(max_cores, this_machine.cores())
+        self.cores = this_machine.cores() if max_cores is None else max_cores
         self._run_directory = session_directory(str(directory), store.session)
         store.set_run_directory(self._run_directory)
         endpoint = f"ipc://{self._run_directory}/link"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from xxhash import xxh3_128_digest
 
@@ -145,7 +146,7 @@ class Survey:
     def _former(self, job: Job, record: Record, masked: int) -> Former:
         inputs: Mapping[str, tuple[bytes, bytes]] | None = None
         if masked >= 0:
-            inputs = {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(job.job_id)}
+            inputs = _RecordedInputs(self._store, job.job_id)
         return Former(
             record.build_id,
             record.inputs_strict,
@@ -201,3 +202,24 @@ class Survey:
         self.adopted_files[job.index] = packed
         build_id = os.urandom(16)
         return Former(build_id, b"", b"", True, content_of(packed, build_id))
+
+
+class _RecordedInputs(Mapping[str, tuple[bytes, bytes]]):
+    """The inputs of a record, read when the planner has to look at them one by one."""
+
+    def __init__(self, store: StatusStore, job_id: str) -> None:
+        self._store = store
+        self._job_id = job_id
+
+    @cached_property
+    def _inputs(self) -> dict[str, tuple[bytes, bytes]]:
+        return {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(self._job_id)}
+
+    def __getitem__(self, job_id: str) -> tuple[bytes, bytes]:
+        return self._inputs[job_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ppg_protocol.errors import JobContractError
+
 if TYPE_CHECKING:
     from ..graph import Pipegraph
     from ..job import Job
@@ -14,6 +16,13 @@ __all__ = ["assert_uniqueness_of_object", "checksum_file", "global_pipegraph", "
 
 global_pipegraph: Pipegraph | None = None
 """The pipegraph made by the last `new_pipegraph()`; it stays after its run, for its results."""
+
+
+def current_graph() -> Pipegraph:
+    """The pipegraph that jobs belong to now; raises JobContractError where there is none."""
+    if global_pipegraph is None:
+        raise JobContractError("There is no pipegraph yet: call pypipegraph.new_pipegraph() before making jobs.")
+    return global_pipegraph
 
 
 def checksum_file(path: str | Path) -> str:

@@ -13,19 +13,22 @@ def run_and_compare(world: World, graph: Graph, seed: int = 0) -> Run:
     """Run `graph` to its end; AssertionError where anything differs from what the oracle says."""
     oracle = Oracle(graph, world.files, world.store, world.number + 1)
     run = world.run(graph, seed)
-    assert set(run.ids) == set(oracle.jobs)
+    if oracle.is_a_gamble():
+        return run
+    lost = {job for job in oracle.jobs if job in graph.makers and oracle.below_failure(graph.makers[job])}
+    assert set(oracle.jobs) - lost <= set(run.ids) <= set(oracle.jobs)
     ran = set(run.ran)
     must, may = oracle.run_bounds()
     assert must <= ran, f"did not run: {sorted(must - ran)}"
     assert ran <= may, f"ran, and need not: {sorted(ran - may)}"
     must, may = oracle.pruned()
     pruned = {job for job in run.pruned if graph.kinds[job] not in ON_DEMAND}
-    assert must <= pruned, f"not pruned: {sorted(must - pruned)}"
+    assert must - lost <= pruned, f"not pruned: {sorted(must - pruned)}"
     assert pruned <= may, f"pruned: {sorted(pruned - may)}"
     assert set(run.adopted) == oracle.adopted() - pruned
     expected = oracle.store_after(ran)
-    for job in oracle.adopted() & pruned:
-        del expected[job]
+    expected |= {job: oracle.store[job] for job in oracle.adopted() & pruned if job in oracle.store}
+    expected = {job: entry for job, entry in expected.items() if job in oracle.store or job not in pruned}
     assert world.store == expected
     temporary = {job for job in world.files if graph.kinds.get(job) == Kind.TEMPORARY}
     contents = {job: file.content for job, file in world.files.items() if job not in temporary}

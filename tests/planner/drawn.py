@@ -1,20 +1,32 @@
-"""Random graphs and histories for hypothesis: larger than the exhaustive ones, with several edits over several runs."""
+"""Random projects: larger than the exhaustive ones, with several edits over several runs.
+
+Made from one seed rather than drawn piece by piece: hypothesis would spend its examples on tiny values, and a project
+of two dozen unrelated invariants finds nothing. It still makes size and number of runs smaller.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
-
-from hypothesis import strategies as st
+from random import Random
 
 from ppg_mcp.planner import Kind
 
-from .edits import MAKERS, Touch, above, below, bury, delete, drop_record, leave_behind, overwrite, untouched
+from .compare import run_and_compare, run_for_nothing
+from .edits import MAKERS, Touch, above, below, bury, delete, drop_record, healed, leave_behind, overwrite, untouched
 from .model import WITH_FILES, Graph
+from .oracle import from_scratch
 from .world import World
 
-KINDS = (*Kind, Kind.OUTPUT, Kind.OUTPUT, Kind.TEMPORARY, Kind.INVARIANT)
-Draw = Any
+WEIGHTS = {
+    Kind.INVARIANT: 3,
+    Kind.OUTPUT: 6,
+    Kind.TEMPORARY: 4,
+    Kind.CACHED: 2,
+    Kind.LOADING: 3,
+    Kind.GENERATING: 2,
+    Kind.INJECTING: 2,
+    Kind.FINAL: 1,
+}
 
 
 @dataclass(frozen=True)
@@ -35,32 +47,37 @@ class History:
     pure: bool
 
 
-def drawn_graph(draw: Draw, size: int) -> Graph:
+def drawn_graph(luck: Random, size: int) -> Graph:
+    """Edges mostly reach back a little, so that there are long ways as well as wide ones."""
     kinds: dict[str, Kind] = {}
     inputs: dict[str, frozenset[str]] = {}
+    reach = luck.choice((2, 5, size))
     for number in range(size):
         job = f"j{number:02}"
-        kind = draw(st.sampled_from(KINDS))
+        kind = luck.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         possible = [p for p in kinds if kinds[p] != Kind.FINAL or kind == Kind.FINAL]
-        chosen: list[str] = []
+        chosen = set[str]()
         if possible and kind != Kind.INVARIANT:
-            chosen = draw(st.lists(st.sampled_from(possible), max_size=4))
+            chosen |= {luck.choice(possible[-reach:]) for _ in range(luck.randint(0, 3))}
+            chosen |= {luck.choice(possible) for _ in range(luck.randint(0, 1))}
         kinds[job] = kind
         inputs[job] = frozenset(chosen)
     values = {job: "value" for job, kind in kinds.items() if kind == Kind.INVARIANT}
-    return Graph(kinds, inputs, values, by_content=subset(draw, list(kinds)) if draw(st.booleans()) else frozenset())
+    return Graph(kinds, inputs, values, by_content=some(luck, list(kinds)) if luck.random() < 0.5 else frozenset())
 
 
-def subset(draw: Draw, jobs: list[str], most: int | None = None) -> frozenset[str]:
-    return frozenset(draw(st.lists(st.sampled_from(jobs), max_size=most))) if jobs else frozenset()
+def some(luck: Random, jobs: list[str], most: int | None = None) -> frozenset[str]:
+    most = len(jobs) if most is None else min(most, len(jobs))
+    return frozenset(luck.sample(jobs, luck.randint(0, most)))
 
 
-def with_makers(draw: Draw, graph: Graph) -> Graph:
+def with_makers(luck: Random, graph: Graph) -> Graph:
     """Some jobs are generated, with all that depends on them; generated generators may generate, too."""
     candidates = [job for job, kind in graph.kinds.items() if kind in MAKERS]
     makers: dict[str, str] = {}
-    for maker in draw(st.lists(st.sampled_from(candidates), max_size=3)) if candidates else ():
-        made = below(graph, draw(st.sampled_from(list(graph.kinds))))
+    for _ in range(luck.randint(0, 6) if candidates else 0):
+        maker = luck.choice(candidates)
+        made = below(graph, luck.choice(list(graph.kinds)))
         same = all(makers.get(job) == makers.get(maker) for job in made)
         if same and not made & above(graph, maker):
             makers |= {job: maker for job in made}
@@ -68,7 +85,7 @@ def with_makers(draw: Draw, graph: Graph) -> Graph:
 
 
 def chain(graph: Graph, job: str) -> list[str | None]:
-    """Its generator, that one's generator and so on: what all exists when it runs was made by one of them or declared."""
+    """None for the declared jobs, its generator, that one's generator and so on: they made what exists when it runs."""
     found: list[str | None] = [None]
     while job in graph.makers:
         job = graph.makers[job]
@@ -76,7 +93,7 @@ def chain(graph: Graph, job: str) -> list[str | None]:
     return found
 
 
-def with_injections(draw: Draw, graph: Graph) -> Graph:
+def with_injections(luck: Random, graph: Graph) -> Graph:
     """Edges below injecting jobs, to what exists by then or is made along with them; no cycles."""
     whole = graph
     injected: set[tuple[str, str, str]] = set()
@@ -85,9 +102,9 @@ def with_injections(draw: Draw, graph: Graph) -> Graph:
             continue
         exists = chain(graph, injector)
         dependants = [d for d in sorted(below(graph, injector) - {injector}) if graph.makers.get(d) in exists]
-        for _ in range(draw(st.integers(0, 3)) if dependants else 0):
-            d = draw(st.sampled_from(dependants))
-            p = draw(st.sampled_from(list(graph.kinds)))
+        for _ in range(luck.randint(0, 4) if dependants else 0):
+            d = luck.choice(dependants)
+            p = luck.choice(list(graph.kinds))
             possible = graph.kinds[p] != Kind.FINAL and graph.makers.get(p) in (*exists, injector)
             if possible and p not in whole.inputs[d] and p not in below(whole, d):
                 injected.add((injector, d, p))
@@ -95,17 +112,19 @@ def with_injections(draw: Draw, graph: Graph) -> Graph:
     return replace(graph, injected=frozenset(injected))
 
 
-def with_masks(draw: Draw, graph: Graph) -> Graph:
+def with_masks(luck: Random, graph: Graph) -> Graph:
+    """Not of temporary jobs in a graph that grows: one that stood and is made again would differ by what is masked."""
     masked = {}
+    maskable = (Kind.OUTPUT, Kind.CACHED) if graph.makers or graph.injected else WITH_FILES
     for job, kind in graph.kinds.items():
         own = sorted(p for p in graph.inputs[job] if graph.kinds[p] == Kind.INVARIANT)
-        if kind in WITH_FILES and own and not draw(st.integers(0, 3)):
-            masked[job] = draw(st.sampled_from(own))
+        if kind in maskable and own and luck.random() < 0.25:
+            masked[job] = luck.choice(own)
     return replace(graph, masked=masked)
 
 
-def drawn_touch(draw: Draw, graph: Graph, pure: bool) -> Touch:
-    job = draw(st.sampled_from(list(graph.kinds)))
+def drawn_touch(luck: Random, graph: Graph, pure: bool) -> Touch:
+    job = luck.choice(list(graph.kinds))
     kind = graph.kinds[job]
     if kind not in WITH_FILES:
         return untouched
@@ -116,51 +135,50 @@ def drawn_touch(draw: Draw, graph: Graph, pure: bool) -> Touch:
         edits.append(when_there(job, overwrite(job, "edited")) if kept else overwrite(job, "edited"))
     if not pure:
         edits.append(drop_record(job))
-    return draw(st.sampled_from(edits))
+    return luck.choice(edits)
 
 
 def when_there(job: str, touch: Touch) -> Touch:
     return lambda world: touch(world) if job in world.files else None
 
 
-def drawn_variation(draw: Draw, graph: Graph, pure: bool) -> Graph:
+def drawn_variation(luck: Random, graph: Graph, pure: bool) -> Graph:
     """What the next run's script says: values, edges, switches and luck differ."""
-    if graph.values and draw(st.booleans()):
-        other = subset(draw, list(graph.values), 3)
-        value = draw(st.sampled_from(("other", "value", "")))
+    if luck.random() < 0.5:
+        other = some(luck, list(graph.values), 3)
+        value = luck.choice(("other", "value", ""))
         graph = replace(graph, values=graph.values | {job: value for job in other})
-    for job in subset(draw, [job for job, inputs in graph.inputs.items() if inputs], 1):
-        gone = draw(st.sampled_from(sorted(graph.inputs[job])))
-        if gone != graph.masked.get(job) and graph.kinds[gone] not in MAKERS:
+    for job in some(luck, [job for job, inputs in graph.inputs.items() if inputs], 1):
+        gone = luck.choice(sorted(graph.inputs[job]))
+        if gone != graph.masked.get(job):
             graph = replace(graph, inputs=graph.inputs | {job: graph.inputs[job] - {gone}})
     legal = frozenset((injector, d, p) for injector, d, p in graph.injected if d in below(graph, injector))
     graph = replace(graph, injected=legal)
-    if draw(st.integers(0, 3)) == 0:
-        graph = replace(graph, fails=subset(draw, [j for j, k in graph.kinds.items() if k != Kind.INVARIANT], 2))
-    if draw(st.integers(0, 3)) == 0:
+    if luck.random() < 0.25:
+        graph = replace(graph, fails=some(luck, [j for j, k in graph.kinds.items() if k != Kind.INVARIANT], 2))
+    if luck.random() < 0.2:
         graph = replace(graph, injected=frozenset())
-    if draw(st.integers(0, 3)) == 0:
-        graph = replace(graph, by_content=subset(draw, list(graph.kinds)))
-    if not pure and draw(st.integers(0, 3)) == 0:
+    if luck.random() < 0.2:
+        graph = replace(graph, by_content=some(luck, list(graph.kinds)))
+    if not pure and luck.random() < 0.2:
         outputs = frozenset(job for job, kind in graph.kinds.items() if kind == Kind.OUTPUT)
-        graph = replace(graph, noisy=outputs, adopt=draw(st.booleans()))
+        graph = replace(graph, noisy=outputs, adopt=luck.random() < 0.5)
     return graph
 
 
-@st.composite
-def histories(draw: Draw, largest: int = 25, runs: int = 4) -> History:
-    """One project over several runs."""
-    pure = draw(st.booleans())
-    graph = drawn_graph(draw, draw(st.integers(2, largest)))
-    graph = with_injections(draw, with_makers(draw, graph))
+def history(seed: int, size: int, runs: int) -> History:
+    """One project over several runs, all of it decided by the seed."""
+    luck = Random(seed)
+    pure = luck.random() < 0.5
+    graph = with_injections(luck, with_makers(luck, drawn_graph(luck, size)))
     if not pure:
-        graph = with_masks(draw, graph)
+        graph = with_masks(luck, graph)
     chapters = []
-    for number in range(draw(st.integers(1, runs))):
-        now = drawn_variation(draw, graph, pure) if number or draw(st.booleans()) else graph
-        touches = [drawn_touch(draw, graph, pure) for _ in range(draw(st.integers(0, 3)) if number else 0)]
-        crash = draw(st.integers(0, 2 * len(graph.kinds))) if draw(st.integers(0, 4)) == 0 else None
-        chapters.append(Chapter(now, all_of(touches), draw(st.integers(0, 7)), crash))
+    for number in range(runs):
+        now = drawn_variation(luck, graph, pure) if number or luck.random() < 0.3 else graph
+        touches = [drawn_touch(luck, graph, pure) for _ in range(luck.randint(0, 3) if number else 0)]
+        crash = luck.randint(0, size) if luck.random() < 0.2 else None
+        chapters.append(Chapter(now, all_of(touches), luck.randint(0, 9), crash))
     return History(tuple(chapters), pure)
 
 
@@ -170,3 +188,21 @@ def all_of(touches: list[Touch]) -> Touch:
             one(world)
 
     return touch
+
+
+def play(history: History) -> None:
+    """Compare every run with the oracle, then repair what is left, then do nothing."""
+    world = World()
+    for chapter in history.chapters:
+        chapter.touch(world)
+        if chapter.stop_after is None:
+            run_and_compare(world, chapter.graph, chapter.seed)
+        else:
+            world.run(chapter.graph, chapter.seed, chapter.stop_after)
+    last = history.chapters[-1]
+    healthy = healed(last.graph)
+    run_and_compare(world, healthy, last.seed)
+    run_for_nothing(world, healthy, last.seed + 1)
+    if history.pure:
+        for job, content in from_scratch(healthy).items():
+            assert world.files[job].content == content

@@ -2,8 +2,8 @@
 
 Given a graph, files and a store, `Oracle` answers which jobs run, what becomes of the others, and what files and
 store hold afterwards. Where jobs fail, two things depend on who was faster, so that the oracle gives bounds: an
-on-demand job that only jobs which will be pruned need may or may not run, and a current job downstream of a
-failure may be reported as pruned. Where jobs are made during the run, a temporary that stood may have been used and
+on-demand job that only jobs which will be pruned need may or may not run; and what does not need a job that failed
+upstream (it is current itself, or only needs what is) may have been found out before or is pruned with the rest. Where jobs are made during the run, a temporary that stood may have been used and
 given back before they came, and is made again.
 """
 
@@ -255,12 +255,20 @@ class Oracle:
         """The jobs that must run, and those that may."""
         others = [job for job in self.jobs if self.kind(job) not in ON_DEMAND and self.kind(job) != Kind.INVARIANT]
         run = {job for job in others if self.fate(job) in (Fate.RAN, Fate.FAILED)}
-        used = self.made_for([job for job in run if self.kind(job) != Kind.FINAL])
-        wanted = self.made_for([job for job in others if self.fate(job) == Fate.PRUNED and self.kind(job) != Kind.FINAL])
+        sure = {job for job in run if not self.below_failure(job)}
+        used = self.made_for([job for job in sure if self.kind(job) != Kind.FINAL])
+        unsure = [job for job in others if job not in sure and self.fate(job) not in (Fate.CURRENT, Fate.ADOPTED)]
+        wanted = self.made_for([job for job in unsure if self.kind(job) != Kind.FINAL])
         must = {job for job in used if self.kind(job) != Kind.LOADING and not self.stands(job)}
         may = {job for job in wanted if self.kind(job) != Kind.LOADING and not self.stands(job) and self.startable(job)}
         again = {job for job in self.made_late() if self.kind(job) != Kind.LOADING and self.startable(job)}
-        return run | must, run | must | may | again
+        return sure | must, run | must | may | again
+
+    def is_a_gamble(self) -> bool:
+        """A temporary that stands may be used, given back and, for a job that comes late, be made again: which may fail."""
+        grows = self.graph.makers or self.graph.injected
+        stands = any(self.kind(job) == Kind.TEMPORARY and job in self.files for job in self.jobs)
+        return bool(self.graph.fails and grows and stands)
 
     def made_late(self) -> set[str]:
         """On-demand jobs above jobs and edges that come during the run: what stood may be gone by then."""
@@ -279,7 +287,7 @@ class Oracle:
         """The jobs, on-demand ones aside, that must be pruned, and those that may."""
         others = [job for job in self.jobs if self.kind(job) not in ON_DEMAND and self.kind(job) != Kind.INVARIANT]
         must = {job for job in others if self.fate(job) == Fate.PRUNED}
-        return must, must | {job for job in others if self.fate(job) in WELL and self.below_failure(job)}
+        return must, must | {job for job in others if self.below_failure(job)}
 
     @remembered
     def below_failure(self, job: str) -> bool:

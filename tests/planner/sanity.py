@@ -14,6 +14,7 @@ def sanity_check(planner: Planner) -> None:
     """AssertionError unless all counters are right and nothing that could be said or started was left out."""
     assert not planner._steps
     assert not planner._idle
+    assert not planner._ready
     assert not planner._out
     state, kind, verdict = planner.state, planner.kind, planner.verdict
     jobs = range(len(planner.nodes))
@@ -60,7 +61,6 @@ def _check_waiting(planner: Planner, job: int) -> None:
     assert planner.verdict[job] != Verdict.RUN or missing, "nothing keeps it from starting"
     for p in planner.inputs[job]:
         if planner.state[p] in (State.FAILED, State.PRUNED):
-            assert planner.kind[p] in ON_DEMAND
             assert planner.known[p]
             assert planner.verdict[job] == Verdict.OPEN
 

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from .compare import run_and_compare, run_for_nothing
-from .drawn import History, histories
-from .edits import healed
-from .oracle import from_scratch
-from .world import World
+from .drawn import history, play
 
-
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(histories())
-def test_any_history_goes_as_the_oracle_says(history: History) -> None:
-    world = World()
-    for chapter in history.chapters:
-        chapter.touch(world)
-        if chapter.stop_after is None:
-            run_and_compare(world, chapter.graph, chapter.seed)
-        else:
-            world.run(chapter.graph, chapter.seed, chapter.stop_after)
-    last = history.chapters[-1]
-    healthy = healed(last.graph)
-    run_and_compare(world, healthy, last.seed)
-    run_for_nothing(world, healthy, last.seed + 1)
-    if history.pure:
-        for job, content in from_scratch(healthy).items():
-            assert world.files[job].content == content
+SEEDS = st.integers(0, 2**32 - 1)
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
-@given(histories(largest=8, runs=6))
-def test_any_longer_history_of_a_small_project(history: History) -> None:
-    test_any_history_goes_as_the_oracle_says.hypothesis.inner_test(history)  # type: ignore[attr-defined]
+@settings(deadline=None, max_examples=300)
+@given(SEEDS, st.integers(2, 9), st.integers(1, 6))
+def test_small_projects_with_long_histories(seed: int, size: int, runs: int) -> None:
+    play(history(seed, size, runs))
+
+
+@settings(deadline=None, max_examples=200)
+@given(SEEDS, st.integers(10, 25), st.integers(1, 4))
+def test_larger_projects(seed: int, size: int, runs: int) -> None:
+    play(history(seed, size, runs))

@@ -65,7 +65,7 @@ def test_it_is_calculated_and_loaded_once_for_all(project: Project, build: Any) 
 
 @both
 def test_without_a_dependant_it_is_not_calculated(project: Project, build: Any) -> None:
-    """ "The calc function does not get run if there are no dependencies.\" """
+    """ "The calc function does not get run if there are no dependencies.\""""
     assert project.ran(partial(build, users=())) == []
     assert project.calls() == []
 

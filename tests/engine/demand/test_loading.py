@@ -85,7 +85,7 @@ def test_an_attribute_is_there_in_the_jobs_that_depend_on_it(project: Project) -
 
 
 def test_an_attribute_vanishes_once_nobody_needs_it_any_more(project: Project) -> None:
-    """ "The attribute might disappear after all directly dependand jobs have been run.\" """
+    """ "The attribute might disappear after all directly dependand jobs have been run.\""""
 
     def look(path: str) -> None:
         Path(path).write_text(str(hasattr(HOLDER, "value")))
@@ -100,7 +100,7 @@ def test_an_attribute_vanishes_once_nobody_needs_it_any_more(project: Project) -
 
 
 def test_chains_of_loads_are_loaded_in_order(project: Project) -> None:
-    """ "Chaining a bunch of them makes all of them run or none of them.\" """
+    """ "Chaining a bunch of them makes all of them run or none of them.\""""
 
     def loader(name: str, source: str) -> Any:
         return lambda: DATA.__setitem__(name, DATA.get(source, "") + name)

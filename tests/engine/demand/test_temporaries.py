@@ -1,4 +1,4 @@
-"""TempFileGeneratingJob: "creates a file that dependants might access; after those are through, the file is removed"."""
+"""TempFileGeneratingJob: "creates a file that dependants might access; after those are through, it is removed"."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_it_goes_when_its_last_dependant_is_through_and_not_before(project: Proj
 
 
 def test_it_is_kept_when_a_dependant_failed(project: Project) -> None:
-    """ "It does not get removed if any directly dependand job dies, so that it does not need to be redone later.\" """
+    """ "It does not get removed if any directly dependand job dies, so that it does not need to be redone later.\""""
 
     def build(works: bool) -> None:
         temporary = ppg.TempFileGeneratingJob("t", write())
@@ -89,7 +89,7 @@ def test_it_is_kept_when_something_behind_a_failure_may_need_it(project: Project
 
 
 def test_it_is_removed_when_it_breaks_itself(project: Project) -> None:
-    """ "It does get removed if the TempFileGeneratingJob breaks (except with rename_broken).\" """
+    """ "It does get removed if the TempFileGeneratingJob breaks (except with rename_broken).\""""
 
     def build(rename: bool) -> None:
         temporary = ppg.TempFileGeneratingJob("t", fail, rename_broken=rename)
@@ -167,7 +167,7 @@ def test_a_standing_file_that_is_not_as_recorded_is_made_again(project: Project)
 
 @pytest.mark.parametrize("keep", [1, 2])
 def test_it_stays_through_loading_jobs(project: Project, keep: int) -> None:
-    """ "…not when something that still has to run, or failed, can need them, through loading jobs too.\" """
+    """ "…not when something that still has to run, or failed, can need them, through loading jobs too.\""""
 
     def build(works: bool) -> None:
         temporary = ppg.TempFileGeneratingJob("t", write())

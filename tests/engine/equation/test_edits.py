@@ -21,7 +21,7 @@ def build(text: str = "made") -> None:
 
 
 def test_an_edited_output_is_kept_and_what_depends_on_it_redone(project: Project, capsys: Any) -> None:
-    """ "It is never overwritten for that reason, it counts as changed for its dependants, with a warning.\" """
+    """ "It is never overwritten for that reason, it counts as changed for its dependants, with a warning.\""""
     project.run(build)
     Path("b").write_text("by hand")
     outcome = project.run(build, quiet=False)
@@ -79,7 +79,7 @@ def test_deleting_the_edited_file_makes_it_again(project: Project) -> None:
 
 
 def test_a_touched_output_is_acquitted(project: Project) -> None:
-    """ "A file whose (size, mtime_ns) differs from its record is acquitted if its content hash is equal.\" """
+    """ "A file whose (size, mtime_ns) differs from its record is acquitted if its content hash is equal.\""""
     project.run(build)
     os.utime("b", ns=(1, 1))
     outcome = project.run(build)
@@ -101,7 +101,7 @@ def test_an_acquitted_output_is_not_hashed_again(project: Project) -> None:
 
 
 def test_a_restored_backup_redoes_nothing(project: Project) -> None:
-    """ "A restored backup reruns nothing.\" """
+    """ "A restored backup reruns nothing.\""""
     project.run(build)
     for name in "abc":
         shutil.copy(name, f"{name}.bak")

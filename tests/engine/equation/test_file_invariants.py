@@ -50,7 +50,7 @@ def test_changed_content_and_time(project: Project, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CONTENT)
 def test_a_touch_alone_redoes_nothing_where_content_counts(project: Project, kind: str) -> None:
-    """ "A checksum invariant: the checksum alone; mtime, ctime and size decide whether it must be taken again.\" """
+    """ "A checksum invariant: the checksum alone; mtime, ctime and size decide whether it must be taken again.\""""
     build = builder(CONTENT[kind])
     project.run(build)
     os.utime("in", ns=(1, 1))
@@ -76,7 +76,7 @@ def test_content_changed_with_size_and_mtime_kept_is_noticed_by_ctime(project: P
 
 @pytest.mark.parametrize("kind", ALL)
 def test_a_missing_input_fails_its_dependants_only(project: Project, kind: str) -> None:
-    """ "A missing input file of an invariant fails that invariant's dependants only.\" """
+    """ "A missing input file of an invariant fails that invariant's dependants only.\""""
     build = builder(ALL[kind])
     os.unlink("in")
     outcome = project.run(build)

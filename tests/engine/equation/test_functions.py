@@ -41,7 +41,9 @@ def rerun(project: Project, before: str, after: str) -> ppg.Job | None:
 
 
 def test_comments_docstrings_annotations_and_position_do_not_count(project: Project) -> None:
-    changed = BASE.replace("def callback(path, size=3):", '\n\ndef callback(path: str, size: int = 3) -> None:\n    """New."""')
+    changed = BASE.replace(
+        "def callback(path, size=3):", '\n\ndef callback(path: str, size: int = 3) -> None:\n    """New."""'
+    )
     assert rerun(project, BASE, changed.replace("* size)", "* size)  # all of it")) is None
 
 
@@ -99,7 +101,7 @@ def test_ignore_code_changes_masks_the_jobs_own_function(project: Project) -> No
 
 
 def test_switching_it_on_or_off_redoes_nothing_by_itself(project: Project) -> None:
-    """ "Masks the edge in the comparison, on both sides; the edge stays recorded.\" """
+    """ "Masks the edge in the comparison, on both sides; the edge stays recorded.\""""
 
     def build(text: str, ignore: bool) -> None:
         job = ppg.FileGeneratingJob("a", write(text))
@@ -141,7 +143,7 @@ class Opaque:
 
 
 def test_an_unknown_type_in_a_closure_is_warned_of_once(project: Project, capsys: Any) -> None:
-    """ "An unknown type is a visible warning with the way out (`depends_on_params`), never a cut repr.\" """
+    """ "An unknown type is a visible warning with the way out (`depends_on_params`), never a cut repr.\""""
     thing = Opaque()
 
     def callback(path: str) -> None:

@@ -36,7 +36,7 @@ def test_parameters_flipped_forth_and_back_redo_each_time(project: Project) -> N
 
 
 def test_parameters_flipped_while_the_job_is_absent_are_compared_with_its_record(project: Project) -> None:
-    """ "Rows of jobs absent from today's graph are kept.\" """
+    """ "Rows of jobs absent from today's graph are kept.\""""
     project.run(lambda: chain(1))
     assert project.ran(lambda: ppg.FileGeneratingJob("other", write())) == ["other"]
     assert project.ran(lambda: chain(1)) == []

@@ -75,7 +75,7 @@ def test_new_jobs_may_depend_on_older_ones_and_on_each_other(project: Project) -
 
 
 def test_generated_closures_keep_the_identity_of_loaded_objects(project: Project) -> None:
-    """ "In local mode generated closures keep the identity of everything they capture.\" """
+    """ "In local mode generated closures keep the identity of everything they capture.\""""
 
     def build() -> None:
         def load() -> None:
@@ -101,7 +101,7 @@ def test_generated_closures_keep_the_identity_of_loaded_objects(project: Project
 
 
 def test_generated_closures_need_not_be_picklable(project: Project) -> None:
-    """ "…and need not be picklable.\" """
+    """ "…and need not be picklable.\""""
 
     def build() -> None:
         def generate() -> None:
@@ -280,7 +280,7 @@ def test_what_a_generator_may_not_do_is_refused_without_a_trace(project: Project
 
 
 def test_the_same_job_again_is_the_same_job(project: Project) -> None:
-    """ "New ids that exist already must be the same job.\" """
+    """ "New ids that exist already must be the same job.\""""
 
     def build() -> None:
         callback = write()

@@ -151,7 +151,7 @@ def test_an_injection_that_fails_prunes_the_dependants(project: Project) -> None
 
 
 def into_a_stranger() -> None:
-    """ "It is an error to add dependencies on a job that is not dependant on this DependencyInjectionJob.\" """
+    """ "It is an error to add dependencies on a job that is not dependant on this DependencyInjectionJob.\""""
     ppg.util.global_pipegraph.jobs["stranger"].depends_on(ppg.FileGeneratingJob("new", write()))
 
 

@@ -132,7 +132,7 @@ def test_prerequisites_of_both_constructions_add_up(project: Project) -> None:
 def test_two_jobs_for_one_file_are_refused(
     project: Project, first: Callable[[], Any], second: Callable[[], Any]
 ) -> None:
-    """ "Two jobs that write the same file raise at construction.\" """
+    """ "Two jobs that write the same file raise at construction.\""""
     ppg.new_pipegraph(quiet=True)
     first()
     with pytest.raises(ppg.JobContractError, match=r"writes already|belongs to|another definition"):

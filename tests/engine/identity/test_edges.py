@@ -65,7 +65,9 @@ def test_nonsense_from_a_callable_is_refused_when_the_run_starts(project: Projec
         ppg.run()
 
 
-@pytest.mark.parametrize("make", [ppg.FileTimeInvariant, ppg.FileChecksumInvariant, lambda p: ppg.MultiFileInvariant([p])])
+@pytest.mark.parametrize(
+    "make", [ppg.FileTimeInvariant, ppg.FileChecksumInvariant, lambda p: ppg.MultiFileInvariant([p])]
+)
 def test_invariants_depend_on_nothing(project: Project, make: Any) -> None:
     ppg.new_pipegraph(quiet=True)
     (a,) = files("a")
@@ -92,18 +94,18 @@ def test_plus_gives_lists_in_all_forms(project: Project) -> None:
     def rest() -> Iterator[ppg.Job]:
         yield from (c, d)
 
-    for total in (
+    for total in (  # the forms are what is tested
         a + b + [c, d],
-        a + [b, c] + d,
-        [a] + (b + c) + d,  # noqa: RUF005  # the form is what is tested
-        (a, b) + ppg.JobList([c, d]),
+        a + [b, c] + d,  # noqa: RUF005
+        [a] + (b + c) + d,
+        (a, b) + ppg.JobList([c, d]),  # noqa: RUF005
         ppg.JobList(a) + ppg.JobList([b]) + rest(),
         [a, b] + c + d,  # noqa: RUF005
     ):
         assert isinstance(total, ppg.JobList)
         assert list(total) == [a, b, c, d]
     with pytest.raises(ppg.JobContractError, match="holds jobs"):
-        a + ["b"]
+        a + ["b"]  # noqa: RUF005
 
 
 def test_a_list_depends_on_jobs_and_is_depended_on(project: Project) -> None:

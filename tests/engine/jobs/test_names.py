@@ -70,7 +70,7 @@ def test_the_parent_directory_is_spelled_relatively(project: Project) -> None:
 
 
 def test_names_are_relative_to_where_the_pipegraph_was_made(project: Project) -> None:
-    """"…relative to the directory of `new_pipegraph()`", wherever the script goes afterwards."""
+    """ "…relative to the directory of `new_pipegraph()`", wherever the script goes afterwards."""
     Path("below").mkdir()
 
     def build() -> None:

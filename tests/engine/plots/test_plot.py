@@ -126,7 +126,7 @@ def test_a_dict_of_tables_is_a_table(project: Project) -> None:
 
 @pytest.mark.parametrize("skip_caching", [False, True])
 def test_a_calculation_that_returns_no_table_is_an_error(project: Project, skip_caching: bool) -> None:
-    """ "Wrong returns are JobContractErrors that name what came.\" """
+    """ "Wrong returns are JobContractErrors that name what came.\""""
     outcome = project.run(
         lambda: ppg.PlotJob("plot.png", lambda: [1, 2], lambda table: Plot("save"), skip_caching=skip_caching)
     )

@@ -1,0 +1,1 @@
+"""The dispatcher's core: stories, and random histories against a naive model."""

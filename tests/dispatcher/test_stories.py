@@ -1,0 +1,233 @@
+"""Events in, instructions out."""
+
+from __future__ import annotations
+
+from ppg_mcp.dispatcher import Poisoned, Unmeetable
+
+from .world import GB, World
+
+
+def jobs(world: World) -> list[int]:
+    return [sent.job for sent in world.dispatch()]
+
+
+def attempt_of(world: World, job: int) -> int:
+    return next(attempt for attempt, sent in world.out.items() if sent.job == job)
+
+
+def test_nothing_is_sent_before_there_is_a_machine() -> None:
+    world = World()
+    world.offer(1)
+    assert jobs(world) == []
+    world.machine(cores=2)
+    assert jobs(world) == [1]
+
+
+def test_smaller_priorities_go_first_and_a_little_ahead_of_free_cores() -> None:
+    world = World()
+    world.machine(cores=2)
+    for job in range(10):
+        world.offer(job, priority=-job)
+    assert jobs(world) == [9, 8, 7, 6], "two that run, two that wait there so that no core does"
+    assert jobs(world) == []
+    world.end(attempt_of(world, 9))
+    world.end(attempt_of(world, 8))
+    assert jobs(world) == [5, 4]
+
+
+def test_of_short_jobs_more_are_sent_ahead() -> None:
+    world = World()
+    world.machine(cores=2)
+    for job in range(1000):
+        world.offer(job)
+    for _ in range(200):
+        world.dispatch()
+        world.end(min(world.out), 0.001)
+    world.dispatch()
+    assert 40 < len(world.out) <= 2 * 33
+
+
+def test_of_long_jobs_only_one_per_core() -> None:
+    world = World()
+    world.machine(cores=2)
+    for job in range(100):
+        world.offer(job)
+    for _ in range(50):
+        world.dispatch()
+        world.end(min(world.out), 60.0)
+    world.dispatch()
+    assert len(world.out) == 4
+
+
+def test_a_withdrawn_job_is_not_sent_and_one_that_is_out_does_not_come_back() -> None:
+    world = World()
+    world.machine(cores=1)
+    for job in (1, 2, 3):
+        world.offer(job)
+    assert jobs(world) == [1, 2]
+    world.withdraw(3)
+    world.withdraw(2)
+    world.retract(attempt_of(world, 2))
+    world.end(attempt_of(world, 1))
+    assert jobs(world) == []
+    assert world.over == {1: "ended", 2: "withdrawn", 3: "withdrawn"}
+
+
+def test_a_withdrawn_job_that_is_lost_does_not_come_back_either() -> None:
+    world = World()
+    world.machine(cores=1)
+    world.offer(1)
+    world.dispatch()
+    world.withdraw(1)
+    assert world.lose(attempt_of(world, 1)) == []
+    assert jobs(world) == []
+
+
+def test_a_retracted_attempt_is_sent_again_under_another_number() -> None:
+    world = World()
+    world.machine(cores=1)
+    world.offer(1)
+    (first,) = world.dispatch()
+    world.retract(first.attempt)
+    (second,) = world.dispatch()
+    assert second.job == 1
+    assert second.attempt > first.attempt
+
+
+def test_suspects_are_tried_alone_and_neighbours_are_acquitted() -> None:
+    world = World()
+    world.machine(cores=4)
+    for job in (1, 2, 3):
+        world.offer(job)
+    world.dispatch()
+    for attempt in list(world.out):
+        assert world.lose(attempt) == []
+    for _ in range(3):
+        (sent,) = (sent for sent in world.dispatch() if sent.cores == -2)
+        world.end(sent.attempt)
+    assert set(world.over.values()) == {"ended"}
+
+
+def test_alone_on_three_lost_machines_is_poison() -> None:
+    world = World()
+    world.machine(cores=4)
+    world.offer(7)
+    for loss in range(4):
+        (sent,) = world.dispatch()
+        assert (sent.cores == -2) == (loss > 0)
+        instructions = world.lose(sent.attempt)
+        assert instructions == ([] if loss < 3 else [Poisoned(7, ("m", "m", "m"))])
+    assert jobs(world) == []
+
+
+def test_a_retracted_suspect_is_still_a_suspect_but_was_not_lost() -> None:
+    world = World()
+    world.machine(cores=4)
+    world.offer(7)
+    (sent,) = world.dispatch()
+    world.lose(sent.attempt)
+    for _ in range(5):
+        (sent,) = world.dispatch()
+        assert sent.cores == -2
+        world.retract(sent.attempt)
+    (sent,) = world.dispatch()
+    world.end(sent.attempt)
+
+
+def test_what_no_machine_can_give_is_unmeetable_at_once_or_when_the_machine_comes() -> None:
+    world = World()
+    world.offer(1, cores=5)
+    world.offer(2, memory=9 * GB)
+    world.offer(3, cores=-2)
+    world.machine(cores=4, gb=8)
+    assert world.over == {1: "unmeetable", 2: "unmeetable"}
+    assert world.offer(4, cores=5) == [Unmeetable(4, 5, 0)]
+    assert world.offer(5, cores=-1, memory=9 * GB) == [Unmeetable(5, -1, 9 * GB)]
+    assert jobs(world) == [3]
+
+
+def test_memory_above_one_cores_share_counts_as_cores() -> None:
+    world = World()
+    world.machine(cores=4, gb=8)
+    world.offer(1, memory=5 * GB)
+    world.offer(2, memory=2 * GB)
+    world.offer(3, cores=3, memory=3 * GB)
+    assert [(sent.job, sent.cores) for sent in world.dispatch()] == [(1, 3), (2, 1), (3, 3)]
+
+
+def test_wide_jobs_go_one_at_a_time_and_take_turns_with_narrow_ones() -> None:
+    world = World()
+    world.machine(cores=2)
+    for job in range(6):
+        world.offer(job, cores=-1)
+    for job in range(100, 130):
+        world.offer(job)
+    order = []
+    while world.ready or world.out:
+        world.dispatch()
+        attempt = min(world.out)
+        order.append("w" if world.out[attempt].cores < 0 else "n")
+        world.end(attempt)
+    text = "".join(order)
+    assert "ww" not in text.rstrip("w"), "narrow ones are not starved"
+    assert text.index("w") < 5
+    assert text.rindex("w") < 30, "wide ones are not starved"
+
+
+def test_a_job_goes_where_its_data_is() -> None:
+    world = World()
+    world.machine("a", cores=4)
+    world.machine("b", cores=2)
+    world.resident("b", 50)
+    world.offer(1, loads=(50,))
+    world.offer(2)
+    assert {sent.job: sent.machine for sent in world.dispatch()} == {1: "b", 2: "a"}
+    world.gone("b", 50)
+    world.offer(3, loads=(50,))
+    (sent,) = world.dispatch()
+    assert sent.machine == "a"
+
+
+def test_data_elsewhere_leaves_no_machine_idle() -> None:
+    world = World()
+    world.machine("a", cores=1)
+    world.machine("b", cores=1)
+    world.resident("b", 50)
+    for job in range(6):
+        world.offer(job, loads=(50,))
+    assert {sent.machine for sent in world.dispatch()} == {"a", "b"}
+
+
+def test_a_job_is_not_sent_to_a_machine_that_is_too_small_for_it() -> None:
+    world = World()
+    world.machine("small", cores=2, gb=2)
+    world.machine("large", cores=8, gb=8)
+    world.offer(1, cores=8)
+    world.offer(2, cores=-1, memory=4 * GB)
+    world.offer(3, memory=6 * GB)
+    for job in range(10, 20):
+        world.offer(job)
+    world.run_dry()
+    assert set(world.over.values()) == {"ended"}
+
+
+def test_jobs_for_the_large_machine_do_not_block_the_small_one() -> None:
+    world = World()
+    world.machine("large", cores=8, gb=8)
+    for job in range(4):
+        world.offer(job, cores=8)
+    world.dispatch()
+    world.machine("small", cores=2, gb=2)
+    for job in range(10, 13):
+        world.offer(job)
+    assert {sent.machine for sent in world.dispatch()} == {"small"}
+
+
+def test_a_share_of_no_cores_gets_nothing() -> None:
+    world = World()
+    world.machine("m", cores=0, total_cores=4)
+    world.offer(1)
+    world.offer(2, cores=-2)
+    assert jobs(world) == []
+    world.machine("m", cores=4)
+    assert sorted(jobs(world)) == [1, 2]

@@ -1,0 +1,1 @@
+"""Large graphs: "no recursion, no quadratic step"."""

@@ -411,8 +411,10 @@ class Planner:
                 self._push(self._prune, job, self._root(p))
 
     def _claims(self, job: int) -> bool:
-        """Does it count among those that need its inputs?"""
-        return self.verdict[job] == RUN and not self.closed[job] and self.state[job] not in (FAILED, PRUNED)
+        """Does it count among those that need its inputs? Final jobs never do."""
+        if self.verdict[job] != RUN or self.closed[job] or self.kind[job] == FINAL:
+            return False
+        return self.state[job] not in (FAILED, PRUNED)
 
     def _unclaim(self, job: int) -> None:
         for p in self.inputs[job]:
@@ -531,7 +533,7 @@ class Planner:
         """The job will not need its inputs again."""
         if self.closed[job]:
             return
-        if self._claims(job) and self.kind[job] != FINAL:
+        if self._claims(job):
             self._unclaim(job)
         self.closed[job] = 1
         if self.kind[job] == FINAL:
@@ -550,12 +552,16 @@ class Planner:
             self.made.discard(job)
             self.leftovers.pop(job, None)
             self._out.append(Remove(job) if self.kind[job] == TEMPORARY else Unload(job))
-        elif self.kind[job] == TEMPORARY and not self.closed[job]:
-            if self.nodes[job].former is not None and self.nodes[job].files != Files.MISSING:
-                self.leftovers[job] = None
+        elif self.kind[job] == TEMPORARY and not self.closed[job] and self._was_left_behind(self.nodes[job]):
+            self.leftovers[job] = None
         if self.verdict[job] == OPEN:
             self.reason[job] = Reason.NOT_NEEDED
         self._close(job)
+
+    @staticmethod
+    def _was_left_behind(node: Node) -> bool:
+        """A file stands where an earlier run was at work; without record or tombstone it is not ours."""
+        return node.former is not None and node.files != Files.MISSING
 
     # ---------------------------------------------------------------------------------------------------------- failure
 
@@ -571,8 +577,8 @@ class Planner:
         self._push(self._tell_failed, job, job)
 
     def _give_up(self, job: int) -> None:
-        """A job that fails or is pruned uses nothing any more (but keeps its inputs open), and its data is of no use."""
-        if self._claims(job) and self.kind[job] != FINAL:
+        """A job that fails or is pruned needs nothing any more (but keeps its inputs open); its data is of no use."""
+        if self._claims(job):
             self._unclaim(job)
         if job in self.made:
             self.made.discard(job)
@@ -646,4 +652,4 @@ class Planner:
             for p in self.inputs[job]:
                 if self.kind[p] == FINAL:
                     self._connect(job, p)
-            self._push(self._try_start, job)
+            self._ready.append(job)

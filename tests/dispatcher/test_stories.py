@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ppg_mcp.dispatcher import Poisoned, Unmeetable
+from ppg_mcp.dispatcher.machine import MAX_AHEAD_PER_CORE
 
 from .world import GB, World
 
@@ -26,6 +27,7 @@ def test_nothing_is_sent_before_there_is_a_machine() -> None:
 def test_smaller_priorities_go_first_and_a_little_ahead_of_free_cores() -> None:
     world = World()
     world.machine(cores=2)
+    world.long_job()
     for job in range(10):
         world.offer(job, priority=-job)
     assert jobs(world) == [9, 8, 7, 6], "two that run, two that wait there so that no core does"
@@ -44,7 +46,7 @@ def test_of_short_jobs_more_are_sent_ahead() -> None:
         world.dispatch()
         world.end(min(world.out), 0.001)
     world.dispatch()
-    assert 40 < len(world.out) <= 2 * 33
+    assert 20 < len(world.out) <= 2 * (1 + MAX_AHEAD_PER_CORE)
 
 
 def test_of_long_jobs_only_one_per_core() -> None:
@@ -62,6 +64,7 @@ def test_of_long_jobs_only_one_per_core() -> None:
 def test_a_withdrawn_job_is_not_sent_and_one_that_is_out_does_not_come_back() -> None:
     world = World()
     world.machine(cores=1)
+    world.long_job()
     for job in (1, 2, 3):
         world.offer(job)
     assert jobs(world) == [1, 2]
@@ -158,6 +161,7 @@ def test_memory_above_one_cores_share_counts_as_cores() -> None:
 def test_wide_jobs_go_one_at_a_time_and_take_turns_with_narrow_ones() -> None:
     world = World()
     world.machine(cores=2)
+    world.long_job()
     for job in range(6):
         world.offer(job, cores=-1)
     for job in range(100, 130):

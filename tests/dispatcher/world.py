@@ -48,6 +48,13 @@ class World:
         self.shares[name] = share
         self._take(self.core.handle(share))
 
+    def long_job(self) -> None:
+        """After it the dispatcher expects long jobs, and sends one ahead per core."""
+        self.offer(-1)
+        self.dispatch()
+        self.end(min(self.out), 1000.0)
+        del self.over[-1]
+
     def offer(
         self, job: int, cores: int = 1, memory: int = 0, loads: tuple[int, ...] = (), priority: float | None = None
     ) -> list[Instruction]:

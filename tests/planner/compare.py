@@ -44,7 +44,9 @@ def run_for_nothing(world: World, graph: Graph, seed: int = 0) -> None:
     """Nothing changed since a run that ended well: only what runs always does, and what it needs."""
     store, files = dict(world.store), dict(world.files)
     oracle = Oracle(graph, files, store, world.number + 1)
-    needed = oracle.made_for([job for job in oracle.jobs if graph.kinds[job] in ALWAYS and graph.kinds[job] != Kind.FINAL])
+    needed = oracle.made_for(
+        [job for job in oracle.jobs if graph.kinds[job] in ALWAYS and graph.kinds[job] != Kind.FINAL]
+    )
     run = world.run(graph, seed)
     assert not run.failed
     assert not run.adopted

@@ -80,7 +80,7 @@ def with_makers(luck: Random, graph: Graph) -> Graph:
         made = below(graph, luck.choice(list(graph.kinds)))
         same = all(makers.get(job) == makers.get(maker) for job in made)
         if same and not made & above(graph, maker):
-            makers |= {job: maker for job in made}
+            makers |= dict.fromkeys(made, maker)
     return replace(graph, makers=makers)
 
 
@@ -147,7 +147,7 @@ def drawn_variation(luck: Random, graph: Graph, pure: bool) -> Graph:
     if luck.random() < 0.5:
         other = some(luck, list(graph.values), 3)
         value = luck.choice(("other", "value", ""))
-        graph = replace(graph, values=graph.values | {job: value for job in other})
+        graph = replace(graph, values=graph.values | dict.fromkeys(other, value))
     for job in some(luck, [job for job, inputs in graph.inputs.items() if inputs], 1):
         gone = luck.choice(sorted(graph.inputs[job]))
         if gone != graph.masked.get(job):

@@ -148,7 +148,7 @@ def both(first: Touch, second: Touch) -> Touch:
 
 
 def changed(graph: Graph, *invariants: str) -> Graph:
-    return replace(graph, values=graph.values | {job: "other" for job in invariants or graph.values})
+    return replace(graph, values=graph.values | dict.fromkeys(invariants or graph.values, "other"))
 
 
 def cut_off(graph: Graph) -> Graph:
@@ -303,7 +303,9 @@ def failures(graph: Graph, cold: Step) -> Iterator[Scenario]:
             yield Scenario(f"{job} fails, invariants changed", (cold, Step(changed(failing))))
             yield Scenario(f"{job} fails, changed, cut off", (Step(cut_off(graph)), Step(cut_off(changed(failing)))))
         if graph.kinds[job] == Kind.OUTPUT:
-            yield Scenario(f"{job} fails, deleted, cut off", (Step(cut_off(graph)), Step(cut_off(failing), delete(job))))
+            yield Scenario(
+                f"{job} fails, deleted, cut off", (Step(cut_off(graph)), Step(cut_off(failing), delete(job)))
+            )
         for other in jobs[: jobs.index(job)]:
             yield Scenario(f"cold, {other} and {job} fail", (Step(replace(graph, fails=frozenset((other, job)))),))
 
@@ -413,7 +415,7 @@ def generations(graph: Graph) -> Iterator[Scenario]:
             made = below(graph, first)
             if made & above(graph, maker):
                 continue
-            making = replace(graph, makers={job: maker for job in made})
+            making = replace(graph, makers=dict.fromkeys(made, maker))
             name = f"{maker} makes {first}"
             yield Scenario(name, (Step(making),))
             yield Scenario(f"{name}, outputs deleted", (Step(making), Step(making, delete(*outputs_of(graph)))))

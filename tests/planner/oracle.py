@@ -1,10 +1,13 @@
-"""What a run must do, said as naively as the semantics say it: a recursive definition per sentence, no order, no events.
+"""What a run must do, said as naively as the semantics say it: a recursive definition per sentence, no events.
 
 Given a graph, files and a store, `Oracle` answers which jobs run, what becomes of the others, and what files and
-store hold afterwards. Where jobs fail, two things depend on who was faster, so that the oracle gives bounds: an
-on-demand job that only jobs which will be pruned need may or may not run; and what does not need a job that failed
-upstream (it is current itself, or only needs what is) may have been found out before or is pruned with the rest. Where jobs are made during the run, a temporary that stood may have been used and
-given back before they came, and is made again.
+store hold afterwards. Where jobs fail or come late, some things depend on who was faster, so that the oracle gives
+bounds:
+
+- an on-demand job that only jobs which will be pruned need may or may not run;
+- what does not need a job that failed upstream (it is current itself, or only needs what is) may have been found out
+  before, or is pruned with the rest;
+- a temporary that stood may have been used and given back before a generated job came; it is made again.
 """
 
 from __future__ import annotations
@@ -265,14 +268,16 @@ class Oracle:
         return sure | must, run | must | may | again
 
     def is_a_gamble(self) -> bool:
-        """A temporary that stands may be used, given back and, for a job that comes late, be made again: which may fail."""
+        """A temporary that stood may be used, given back and made again for a job that comes late: which may fail."""
         grows = self.graph.makers or self.graph.injected
         stands = any(self.kind(job) == Kind.TEMPORARY and job in self.files for job in self.jobs)
         return bool(self.graph.fails and grows and stands)
 
     def made_late(self) -> set[str]:
         """On-demand jobs above jobs and edges that come during the run: what stood may be gone by then."""
-        stack = [job for job in self.jobs if job in self.graph.makers or any(job == d for _, d, _ in self.graph.injected)]
+        stack = [
+            job for job in self.jobs if job in self.graph.makers or any(job == d for _, d, _ in self.graph.injected)
+        ]
         late: set[str] = set()
         while stack:
             for p in self.inputs(stack.pop()):

@@ -94,10 +94,8 @@ class Story:
         jobs = []
         for job_id, (node, inputs) in self.jobs.items():
             files = Files.MISSING if node.kind == Kind.TEMPORARY else Files.FINE
-            default = node._replace(files=files), inputs
-            node, inputs = instead.get(job_id, default)
-            former = node.former or self.records.get(job_id)
-            jobs.append((node._replace(former=former), inputs))
+            node, inputs = instead.get(job_id, (node._replace(files=files, former=None), inputs))
+            jobs.append((node._replace(former=node.former or self.records.get(job_id)), inputs))
         return story, story.plan(*jobs)
 
     def why(self, job_id: str) -> Reason:

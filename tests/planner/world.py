@@ -158,7 +158,7 @@ class Run:
             if self.graph.kinds[job] in WITH_FILES and self.random.random() < 0.5:
                 self.world.write(job, f"half {job}")
 
-    # ----------------------------------------------------------------------------------------------- what jobs look like
+    # -------------------------------------------------------------------------------------------- what jobs look like
 
     def nodes(self, jobs: list[str]) -> list[Node]:
         for job in jobs:

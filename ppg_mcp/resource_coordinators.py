@@ -9,7 +9,7 @@ from ppg_protocol.errors import JobContractError
 
 @dataclass(frozen=True)
 class LocalSystem:
-    """This machine, or `max_cores_to_use` of its cores."""
+    """This machine: as many jobs at once as it has cores, or as `max_cores_to_use` says (also more than it has)."""
 
     max_cores_to_use: int | None = None
 

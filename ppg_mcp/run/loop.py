@@ -46,6 +46,7 @@ from .explain import Explainer
 from .files import remove_files
 from .machine import EmbeddedMachine
 from .merge import Merge
+from .orphans import report_orphans
 from .recorder import Recorder
 from .survey import Survey
 from .sync import OutputSync
@@ -470,6 +471,7 @@ class RunLoop:
         edges = [(dependant.index, prerequisite.index) for dependant, prerequisite in merge.edges]
         self._perform(self.planner.extend(self._survey.nodes(merge.jobs), edges))
         self._report_missing_inputs()
+        report_orphans(self._graph, self._store, self._log, self.order[index], merge.jobs)
         self._log.info(f"{self.order[index]!r} made {len(merge.jobs)} jobs and {len(edges)} edges")
         self._log_not_run()
         return True

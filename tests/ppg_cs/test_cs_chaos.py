@@ -1,4 +1,7 @@
-"""Random processes of a session are killed while it works: every attempt still ends once, and honestly."""
+"""Random processes of a session are killed while it works: every attempt still ends once, and honestly.
+
+PPG_CHAOS_SEEDS=200 runs more of them.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def use(path: str, load: int) -> None:
         file.write(f" and whole {len(data.get(load, ()))}")
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("CHAOS", "4"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("PPG_CHAOS_SEEDS", "4"))))
 def test_every_attempt_ends_once_and_honestly(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     tasks: list[Task] = [LoadTask(f"l{i}", lambda i=i: data.update({i: [i] * (i + 1)}), None) for i in range(3)]
@@ -48,7 +51,7 @@ def test_every_attempt_ends_once_and_honestly(tmp_path: Path, seed: int) -> None
                     ended[attempt] = ended.get(attempt, 0) + 1
             read = len(mcp.said)
             victims = processes_below(mcp.supervisor.pid)[1:]
-            if kills < 8 and victims and chance.random() < 0.3:
+            if victims and (kills == 0 or (kills < 8 and chance.random() < 0.3)):
                 kills += 1
                 try:
                     os.kill(chance.choice(victims), signal.SIGKILL)

@@ -35,7 +35,7 @@ def start(config: SupervisorConfig, task_of: Callable[[int], Task]) -> EmbeddedS
     Raises OSError when the system has no process left.
     """
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        if stream is not None and not stream.closed:
+        if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

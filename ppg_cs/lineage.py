@@ -39,7 +39,7 @@ class Lineage:
 
     @property
     def loaded_bytes(self) -> int:
-        """Measured size of what is resident."""
+        """Declared, else measured size of what is resident."""
         return sum(self.resident.values())
 
     def new_successor(self) -> int:

@@ -56,7 +56,7 @@ LOAD_CORES = 1
 SHUTDOWN_S = 10.0
 """How long an orderly end may take before everything is killed without ceremony."""
 PRISTINE_DEATHS_MAX = 10
-"""Pristine data processes that may die before their first work does well, until the supervisor gives up."""
+"""Pristine data processes that may die in a row without having forked anything, until the supervisor gives up."""
 
 
 class SupervisorCore:
@@ -72,6 +72,8 @@ class SupervisorCore:
         """Invariant: in `work` as long as it is at work; an offered one (`offered`) is not."""
         self.offered = False
         """The successor is a generator's and waits for Define or Cancel."""
+        self.declared_bytes: dict[int, int] = {}
+        """Memory that loads were declared to take; the others are measured."""
         self.to_unload: list[int] = []
         self.closing_until: float | None = None
         self.exit_code = 0
@@ -139,6 +141,7 @@ class SupervisorCore:
             text = f"job {run.job} needs {run.cores} cores; this machine has {self.admission.cores}"
             self._finish(attempt, Outcome.EXCEPTION, died(f"{text}. Lower its cores_needed, or give it -1."))
         else:
+            self.declared_bytes.update(zip(run.loads, run.loads_memory_bytes, strict=False))
             self.waiting.add(run, self.lineage.resident)
 
     def _on_retract(self, message: Retract, now: float) -> None:
@@ -202,11 +205,12 @@ class SupervisorCore:
                 break
 
     def _start_load(self, job: int) -> bool:
-        cores = self.admission.grant(LOAD_CORES, 0, 0)
+        memory_bytes = self.declared_bytes.get(job, 0)
+        cores = self.admission.grant(LOAD_CORES, memory_bytes, self.lineage.loaded_bytes)
         if cores:
             self.waiting.start_load(job)
             self._load_keys -= 1
-            self._start_successor(self._load_keys, job, cores, 0, ())
+            self._start_successor(self._load_keys, job, cores, memory_bytes, ())
         return cores > 0
 
     def _start_attempt(self, attempt: int) -> bool:
@@ -245,6 +249,7 @@ class SupervisorCore:
     # ------------------------------------------------------------------------------------------------ what ends, how
 
     def _on_forked(self, event: Forked, now: float) -> None:
+        self._pristine_deaths = 0
         work = self.work.get(event.key)
         if work is not None and not work.is_load:
             self._send(Started(work.key, work.cores, event.pid))
@@ -310,9 +315,6 @@ class SupervisorCore:
         self._send(message)
 
     def _load_failed(self, work: Work, outcome: Outcome, failure: Failure | None, report: Report) -> None:
-        if work.orphaned:
-            self.waiting.requeue(self.lineage.resident)
-            return
         self._send(LoadFailed(work.job, int(outcome), report.stdout, report.stderr, failure, work.usage))
         self._retract(tuple(self.waiting.askers.get(work.job, ())))
 
@@ -340,7 +342,7 @@ class SupervisorCore:
         self._pristine_deaths = 0
         if work.is_load:
             self._send(Loaded(work.job, event.report.stdout, event.report.stderr, event.usage))
-            self.lineage.resident[work.job] = event.data_bytes
+            self.lineage.resident[work.job] = work.memory_bytes or event.data_bytes
             self.waiting.loaded(work.job)
             self._take_over(work)
         else:
@@ -388,7 +390,7 @@ class SupervisorCore:
             self._lose_offer(offer, reason)
         lost = [work for work in self.work.values() if work.process == process and not work.sweeping]
         for work in lost:
-            work.sweeping = work.orphaned = True
+            work.sweeping = True
             work.reason = reason
             if self.lineage.predecessors.pop(work.successor, None) is not None:
                 self._out.append(do.KillDataProcess(work.successor))

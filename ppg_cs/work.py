@@ -15,7 +15,7 @@ class Work:
 
     `process`: the data process that it was forked from. `successor`: its own number as a data process, 0 for a job.
     Once its process is gone, `status` and `usage` say how. `status` stays None if it never had a process or went down
-    with its data process (`orphaned`); then `reason` says why.
+    with its data process; then `reason` says why.
     """
 
     key: int
@@ -27,7 +27,6 @@ class Work:
     memory_bytes: int
     cancelled: bool = False
     sweeping: bool = False
-    orphaned: bool = False
     status: int | None = None
     usage: Usage = NO_USAGE
     reason: str = ""

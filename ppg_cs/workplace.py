@@ -68,7 +68,7 @@ class Workplace:
     def flush(self) -> None:
         """Write out what print() left in buffers, wherever user code pointed sys.stdout."""
         for stream in {id(s): s for s in (sys.stdout, sys.stderr, self.stdout, self.stderr)}.values():
-            if stream is not None and not stream.closed:
+            if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
 
 

@@ -301,7 +301,13 @@ class RunLoop:
         if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
             self._store.tombstone(self.planner.nodes[job].job_id, dispatch.attempt)
         generates = self.planner.kind[job] in GENERATES
-        return Run(dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, (), generates)
+        return self._run(dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, generates)
+
+    def _run(
+        self, attempt: int, job: int, loads: tuple[int, ...], cores: int, memory_bytes: int, generates: bool
+    ) -> Run:
+        declared = tuple(max(0, self.order[load].memory_needed) for load in loads)
+        return Run(attempt, job, loads, cores, memory_bytes, (), generates, declared if any(declared) else ())
 
     def _dispatched(self, instructions: Sequence[d.Instruction]) -> None:
         """Verdicts of the dispatcher on jobs that will not be sent."""
@@ -439,6 +445,7 @@ class RunLoop:
         self._results.ran(job, message.stdout, message.stderr, message.usage)
         self._log.info(f"loaded: {job!r} in {message.usage.runtime_s:.3f} s")
         self._dispatcher.handle(d.Resident(self._machine_name, message.job))
+        self._load_losses.pop(message.job, None)
 
     def _on_load_failed(self, message: LoadFailed) -> None:
         if message.outcome == Outcome.LOST:
@@ -489,7 +496,7 @@ class RunLoop:
         attempt = self._dispatcher.new_attempt()
         self._again[attempt] = first_attempt
         self._log.info(f"run: {self.order[index]!r}, because the jobs that it made were lost with a compute slave")
-        self._outbox.append(Run(attempt, index, self.planner.loads_of(index), 1, 0, (), True))
+        self._outbox.append(self._run(attempt, index, self.planner.loads_of(index), 1, 0, generates=True))
 
     def _finish_again(self, message: Finished) -> None:
         first_attempt = self._again.pop(message.attempt)

@@ -143,6 +143,7 @@ class Run:
     `loads` are the loading jobs whose data must be resident, in an order that respects their prerequisites.
     `cores` is positive, -1 (all that can be had) or -2 (the machine, alone); `memory_bytes` is 0 when undeclared.
     `generates`: run it in a successor of the data process and keep that waiting for Define or Cancel.
+    `loads_memory_bytes`: what each load was declared to take, 0 where it is to be measured; empty if none was declared.
     """
 
     attempt: int
@@ -152,6 +153,7 @@ class Run:
     memory_bytes: int
     await_files: tuple[AwaitedFile, ...]
     generates: bool
+    loads_memory_bytes: tuple[int, ...] = ()
 
 
 @message(18)

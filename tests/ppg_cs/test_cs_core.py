@@ -305,14 +305,17 @@ def test_losing_an_old_data_process_loses_its_jobs_only() -> None:
     assert 3 in m.data_processes
 
 
-def test_a_load_whose_predecessor_died_is_done_again() -> None:
+def test_a_load_that_is_lost_with_its_predecessor_is_reported_so_that_the_master_counts() -> None:
     m = Machine(cores=2)
     m.run(1, loads=(7,))
     m.kill(1)
-    assert m.swept() == []
+    failed, retracted = m.swept()
+    assert (failed.job, failed.outcome) == (7, Outcome.LOST)
+    assert retracted.attempts == (1,)
+    m.run(2, loads=(7,))
     assert m.jobs[-2].parent == 3
     m.settle()
-    assert m.fates() == {1: 1}
+    assert m.fates() == {1: 1, 2: 1}
 
 
 def test_generated_jobs_that_wait_are_retracted_when_their_tasks_are_lost() -> None:
@@ -412,3 +415,15 @@ def test_usage_and_status_reach_the_result() -> None:
     (finished,) = m.exit(1, FAILED, RAISED)
     assert finished.usage == USAGE
     assert do.KeepLogs(0, 1) in m.done
+
+
+def test_a_load_is_charged_what_it_was_declared_to_take_else_what_was_measured() -> None:
+    m = Machine(cores=4, memory_bytes=100, data_bytes=20)
+    m.run(1, loads=(7, 8), loads_memory_bytes=(60, 0), memory_bytes=10)
+    m.prepare(-1)
+    m.confirm()
+    m.prepare(-2)
+    m.confirm()
+    assert m.core.lineage.resident == {7: 60, 8: 20}
+    m.run(2, memory_bytes=15)
+    assert list(m.jobs) == [1], "10 + 60 + 20 are taken, 15 more do not fit"

@@ -73,7 +73,6 @@ def test_a_job_that_was_alone_on_three_lost_machines_is_poison(project: Project)
     assert project.run(lambda: ppg.FileGeneratingJob("bad", write())).ran == ["bad"]
 
 
-@pytest.mark.xfail(reason="the supervisor gives up after the eleventh death of a pristine process", strict=False)
 def test_many_poisonous_jobs_fail_one_by_one(project: Project) -> None:
     def build() -> None:
         for number in range(4):
@@ -103,7 +102,6 @@ def test_data_that_was_lost_is_loaded_again(project: Project) -> None:
     assert project.calls() == ["loaded", "loaded"]
 
 
-@pytest.mark.xfail(reason="the supervisor loads it again without counting, until it gives up itself", strict=False)
 def test_a_load_that_kills_its_parent_fails_after_three_times(project: Project) -> None:
     def build() -> None:
         loading = ppg.DataLoadingJob("load", kill_data_process)

@@ -53,7 +53,7 @@ class PlotJob(FileGeneratingJob):
         if skip_caching:
             self.depends_on_func("calc_function", calc_function)
         else:
-            self.cache_job = _TableCache(os.path.join(graph.cache_folder, path.lstrip("/")), calc_function)
+            self.cache_job = TableCalculatingJob(os.path.join(graph.cache_folder, path.lstrip("/")), calc_function)
             self.depends_on(self.cache_job)
             if not skip_table:
                 self.table_job = FileGeneratingJob(path + ".tsv", self._write_table, empty_ok=True, _code=write_table)
@@ -77,7 +77,7 @@ class PlotJob(FileGeneratingJob):
         write_table(self._table(), self.graph.absolute(checked_id(path)))
 
 
-class _TableCache(CalculatingJob):
+class TableCalculatingJob(CalculatingJob):
     """Refuses what is no table, before it is cached."""
 
     def __init__(self, job_id: str | Path, calculate: Callable[[], Any]) -> None:

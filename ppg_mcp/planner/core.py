@@ -526,8 +526,6 @@ class Planner:
         self._become_done(job)
         self.unsettled -= kind in SETTLES
         self._close(job)
-        if kind in ON_DEMAND and not self.open_dependants[job]:
-            self._idle.append(job)
 
     def _close(self, job: int) -> None:
         """The job will not need its inputs again."""
@@ -546,8 +544,9 @@ class Planner:
 
     def _give_back(self, job: int) -> None:
         """If no dependant is open: close, and give back what is there."""
-        if self.open_dependants[job] or self.state[job] in (STARTED, FAILED):
+        if self.open_dependants[job]:
             return
+        assert self.state[job] != STARTED, "whoever needs it holds it open, even when pruned"
         if job in self.made:
             self.made.discard(job)
             self.leftovers.pop(job, None)

@@ -35,6 +35,8 @@ def sanity_check(planner: Planner) -> None:
             _check_demand(planner, job, dependants[job])
         elif kind[job] != Kind.INVARIANT:
             assert planner.closed[job] == (state[job] == State.DONE)
+        if state[job] in (State.STARTED, State.DONE) and kind[job] != Kind.INVARIANT:
+            assert verdict[job] != Verdict.OPEN
         if verdict[job] == Verdict.CURRENT:
             assert state[job] == State.DONE
             assert kind[job] in (Kind.OUTPUT, Kind.TEMPORARY, Kind.CACHED)
@@ -50,8 +52,9 @@ def _check_waiting(planner: Planner, job: int) -> None:
     if not any(planner.state[p] in (State.FAILED, State.PRUNED) for p in planner.inputs[job]):
         assert planner.missing_inputs.get(job, 0) == missing
     if planner.kind[job] in ON_DEMAND:
-        if planner.needed.get(job):
-            assert planner.verdict[job] == Verdict.RUN or unknown
+        if planner.needed.get(job) and planner.verdict[job] != Verdict.RUN:
+            assert unknown
+            assert planner.nodes[job].by_content or not planner.fresh[job]
     elif planner.kind[job] == Kind.OUTPUT:
         assert planner.verdict[job] == Verdict.RUN or unknown
         fresh = any(planner.fresh[p] for p in planner.inputs[job])

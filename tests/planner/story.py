@@ -101,6 +101,9 @@ class Story:
     def why(self, job_id: str) -> Reason:
         return Reason(self.planner.reason[self.index[job_id]])
 
+    def because_of(self, job_id: str) -> str:
+        return self.ids[self.planner.cause[self.index[job_id]]]
+
     def loads_of(self, job_id: str) -> list[str]:
         return [self.ids[load] for load in self.planner.loads_of(self.index[job_id])]
 

@@ -171,6 +171,24 @@ def test_many_prerequisites_injected_into_one_job() -> None:
     assert planner.steps - before <= 10 * 20_000
 
 
+def test_loads_along_many_ways_are_looked_at_once() -> None:
+    """A ladder of diamonds, which has 2**500 ways down."""
+    nodes = [Node("l0", Kind.LOADING)]
+    for rung in range(500):
+        top = len(nodes) - 1
+        nodes += [Node(f"a{rung}", Kind.LOADING, (top,)), Node(f"b{rung}", Kind.LOADING, (top,))]
+        nodes.append(Node(f"l{rung + 1}", Kind.LOADING, (top + 1, top + 2)))
+    nodes.append(Node("job", Kind.OUTPUT, (len(nodes) - 1,), files=Files.MISSING))
+    planner = CountingPlanner()
+    planner.extend(nodes)
+    before = planner.steps
+    loads = planner.loads_of(len(nodes) - 1)
+    assert sorted(loads) == list(range(len(nodes) - 1))
+    assert planner.steps - before <= 10 * len(nodes)
+    for p, load in enumerate(loads):
+        assert set(planner.inputs[load]) <= set(loads[:p])
+
+
 def test_a_temporary_that_is_made_again_and_again() -> None:
     """Each generator comes when the last user of the temporary is gone: only what is new is looked at."""
     planner = CountingPlanner()

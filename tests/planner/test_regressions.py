@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ppg_mcp.planner import Files, Former, Reason, State
 
 from .story import (
@@ -56,13 +58,14 @@ def test_a_pruned_job_whose_input_is_rebuilt_needs_nothing() -> None:
     assert story.ends("D") == ["start A"]
 
 
-def test_nothing_starts_for_a_job_that_is_pruned_in_the_same_breath() -> None:
-    """The late job needs C, which needs T, and U, which failed."""
+@pytest.mark.parametrize("failing", ["A_temporary", "Z_temporary"])
+def test_nothing_starts_for_a_job_that_is_pruned_in_the_same_breath(failing: str) -> None:
+    """The late job needs C, which needs T, and another one, which failed; whichever is looked at first."""
     story = Story()
-    story.plan(generating("G"), temporary("U"), output("A", "U"), temporary("T"))
-    assert story.fails("U") == ["prune A because of U"]
-    told = story.plan(cached("C", "T", "U"), output("late", "C"))
-    assert told == ["prune C because of U", "prune late because of U"]
+    story.plan(generating("G"), temporary(failing), output("X", failing), temporary("T"))
+    assert story.fails(failing) == [f"prune X because of {failing}"]
+    told = story.plan(cached("C", "T", failing), output("late", "C"))
+    assert told == [f"prune C because of {failing}", f"prune late because of {failing}"]
 
 
 def test_a_failed_generator_prunes_only_what_has_to_run() -> None:

@@ -81,10 +81,16 @@ def test_a_missing_or_empty_file_reruns() -> None:
     assert (told, story.why("A")) == (["start A"], Reason.FILE_EMPTY)
 
 
+def test_the_order_in_which_inputs_are_declared_does_not_matter() -> None:
+    project = built(output("A"), output("B"), output("C", "A", "B"))
+    assert project.again(output("C", "B", "A", "B", files=Files.FINE))[1] == []
+
+
 def test_a_rebuilt_output_reruns_what_depends_on_it() -> None:
     story, told = built(output("A"), output("B", "A"), output("C", "B")).again(output("A"))
     assert told == ["start A"]
     assert story.why("B") == story.why("C") == Reason.INPUT_REBUILT
+    assert (story.because_of("B"), story.because_of("C")) == ("A", "B")
     assert story.ends("A") == ["start B"]
     assert story.ends("B") == ["start C"]
 
@@ -158,6 +164,8 @@ def test_they_are_needed_through_loading_jobs() -> None:
     assert story.plan(cached("C"), loading("L", "C"), output("A", "L")) == ["start C"]
     assert story.ends("C") == ["start A"]
     assert story.loads_of("A") == ["L"]
+    assert (story.because_of("C"), story.because_of("L")) == ("L", "A")
+    assert story.why("L") == Reason.DATA_NEEDED
 
 
 def test_loads_are_named_prerequisites_first() -> None:
@@ -180,6 +188,13 @@ def test_a_cache_file_that_is_not_as_recorded_is_redone() -> None:
     assert story.why("C") == Reason.FILE_DIFFERENT
 
 
+def test_a_cache_file_under_a_tombstone_is_redone() -> None:
+    project = built(cached("C"), output("A", "C"))
+    story, told = project.again(cached("C", files=Files.FINE, former=TOMBSTONE), output("A", "C"))
+    assert told == ["start C"]
+    assert story.why("C") == Reason.TOMBSTONE
+
+
 def test_input_addressed_fingerprints_are_known_without_running() -> None:
     """The temporary file is long gone, and what depends on it is current nevertheless."""
     project = built(invariant("I"), temporary("T", "I"), output("A", "T"))
@@ -194,6 +209,7 @@ def test_temporaries_go_when_nothing_can_need_them() -> None:
     assert story.ends("T") == ["start B", "start A"]
     assert story.ends("A") == []
     assert story.ends("B") == ["remove T"]
+    assert story.why("T") == Reason.FILE_MISSING
 
 
 def test_temporaries_stay_while_data_may_have_to_be_loaded_again() -> None:
@@ -270,6 +286,12 @@ def test_with_early_cutoff_they_wait() -> None:
     assert story.ends("A", content="something else") == ["start C"]
 
 
+def test_without_a_record_there_is_nothing_to_wait_for() -> None:
+    story = Story()
+    told = story.plan(output("A"), cached("C"), output("B", "A", "C", by_content=True, files=Files.FINE))
+    assert told == ["start A", "start C"]
+
+
 def test_early_cutoff_stops_at_equal_content() -> None:
     project = built(output("A"), output("B", "A", by_content=True), output("C", "B"))
     story, told = project.again(output("A"))
@@ -330,11 +352,23 @@ def test_a_load_that_fails_withdraws_what_was_to_use_it() -> None:
     assert story.planner.is_over
 
 
+def test_a_load_that_fails_on_two_machines_fails_once() -> None:
+    story = Story()
+    story.plan(loading("L"), output("A", "L"), output("B", "L"))
+    assert story.fails("L") == [
+        "unload L", "withdraw A", "prune A because of L", "withdraw B", "prune B because of L",
+    ]  # fmt: skip
+    assert story.fails("L") == []
+    assert story.fails("B") == []
+    assert story.planner.is_over
+
+
 def test_final_jobs_come_after_everything_else() -> None:
     story = Story()
     assert story.plan(final("F"), final("G", "F"), output("A")) == ["start A"]
     assert story.ends("A") == ["start F"]
     assert story.ends("F") == ["start G"]
+    assert story.why("G") == Reason.ALWAYS
 
 
 def test_final_jobs_run_only_if_nothing_failed() -> None:

@@ -15,8 +15,8 @@ Rules
   it is acknowledged.
 - Finished is sent when nothing of the attempt lives. A process that left with a complete and clean result has seen to
   that itself; after any other its remains are swept first, and outputs of a callback that had been reached removed.
-- A lost data process takes along what it had forked: jobs are LOST, a load in flight is wanted again. Data is lost
-  only with the *current* one.
+- A lost data process takes along what it had forked: jobs are LOST, a load in flight fails as LOST, and whether it is
+  worth another try is the MCP's to judge. Data is lost only with the *current* one.
 """
 
 from __future__ import annotations

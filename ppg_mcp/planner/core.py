@@ -1,6 +1,7 @@
 """The planner decides which jobs must run: the equation of semantics §2 and nothing else.
 
-Theory of operation. Each node goes through three independent facts, each of which only ever grows:
+Theory of operation. Each node goes through three independent facts, which only ever grow (but a product that was given
+back is not `done` any more when somebody comes for it again):
 
     known      both readings of its fingerprint are known. Invariants: at once. Outputs: once judged current, or built.
                Temporary, cached, loading and generating nodes: as soon as all their inputs are known, without running
@@ -233,7 +234,6 @@ class Planner:
                 break
         if not self.unknown_inputs.get(job):
             self._inputs_known(job)
-        self._try_start(job)
 
     def _add_inputs(self, job: int, prerequisites: list[int]) -> None:
         known_already = set(self.inputs[job])

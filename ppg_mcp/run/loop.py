@@ -44,7 +44,6 @@ from ..planner.core import FINAL, GENERATING, INJECTING, LOADING, SETTLES
 from ..priority import Priorities
 from .explain import Explainer
 from .files import remove_files
-from .machine import EmbeddedMachine
 from .merge import Merge
 from .orphans import report_orphans
 from .recorder import Recorder
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from ..store import StatusStore
     from .interrupt import Interrupts
     from .log import RunLog
+    from .machine import EmbeddedMachine
     from .progress import Progress
     from .results import Results
 
@@ -173,6 +173,8 @@ class RunLoop:
     def _start_machine(self) -> None:
         if self._store.pending:
             self._store.commit()
+        from .machine import EmbeddedMachine  # brings zmq, which a run with nothing to do can spare
+
         tasks = self.order
         self._machine = EmbeddedMachine(
             self._graph.directory, self._store, self._graph.options.max_cores, lambda job: tasks[job].task()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import select
+import shutil
 import signal
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,12 +31,20 @@ M = TypeVar("M")
 PATIENCE_S = 20.0
 
 
+def runtime_base(directory: Path) -> Path:
+    """Stands for /tmp in a test: short, since the path of a Unix socket has 107 bytes and those of pytest are long."""
+    base = Path(f"/tmp/pt-{blake2b(os.fsencode(directory), digest_size=6).hexdigest()}")
+    base.mkdir(mode=0o700, exist_ok=True)
+    return base
+
+
 class Mcp:
     """Use as a context manager; at the end nothing of the session may live."""
 
     def __init__(self, base: Path, tasks: Sequence[Task], cores: int = 2, **options: Any) -> None:
         self.session = uuid.uuid4().hex[:12]
-        self.directory = session_directory(str(base), self.session, base)
+        self.directory = session_directory(str(base), self.session, runtime_base(base))
+        self.base = base
         self.tasks = list(tasks)
         self.said: list[Any] = []
         self.attempts = 0
@@ -76,6 +86,7 @@ class Mcp:
             os.close(self.supervisor.pidfd)
             self.link.close()
             self.context.term()
+            shutil.rmtree(runtime_base(self.base), ignore_errors=True)
 
     def log(self) -> str:
         try:

@@ -359,7 +359,7 @@ def test_kill_9_of_the_pristine_one_while_it_is_current(tmp_path: Path) -> None:
         assert mcp.finish(1).outcome == Outcome.OK
 
 
-def test_kill_9_of_the_predecessor_in_the_middle_of_a_load_repeats_it(tmp_path: Path) -> None:
+def test_kill_9_of_the_predecessor_in_the_middle_of_a_load_loses_it(tmp_path: Path) -> None:
     def load() -> None:
         with (tmp_path / "loads").open("a") as file:
             file.write("x")
@@ -370,9 +370,11 @@ def test_kill_9_of_the_predecessor_in_the_middle_of_a_load_repeats_it(tmp_path: 
         attempt = mcp.run(1, loads=(0,))
         mcp.until((tmp_path / "loads").exists)
         os.kill(pristine(mcp), signal.SIGKILL)
-        mcp.until(lambda: (tmp_path / "loads").read_text() == "xx")
+        assert mcp.expect(LoadFailed, job=0).outcome == Outcome.LOST
+        assert mcp.expect(Retracted).attempts == (attempt,)
         (tmp_path / "release").touch()
-        assert mcp.expect(Finished, attempt=attempt).outcome == Outcome.OK
+        assert mcp.finish(1, loads=(0,)).outcome == Outcome.OK
+        assert (tmp_path / "loads").read_text() == "xx"
 
 
 def test_heartbeats_name_what_lives(tmp_path: Path) -> None:

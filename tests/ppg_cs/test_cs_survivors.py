@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive
+from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive, runtime_base
 
 from ppg_cs import survivors
 from ppg_cs.session_directory import SessionDirectoryError, runtime_root, session_directory
@@ -64,7 +65,7 @@ def test_when_the_supervisor_is_killed_the_next_session_ends_what_it_left(tmp_pa
         os.kill(mcp.supervisor.pid, signal.SIGKILL)
         assert mcp.gone(PATIENCE_S)
         until(lambda: not any(is_alive(pid) for pid in own if pid not in writers), "job and data process live on")
-        root = runtime_root(str(tmp_path), tmp_path)
+        root = runtime_root(str(tmp_path), runtime_base(tmp_path))
         assert survivors.sweep(root) == []  # the MCP lives: hands off
         assert all(is_alive(pid) for pid in writers)
         owner = json.loads((mcp.directory / "owner.json").read_text())
@@ -97,8 +98,9 @@ def test_when_the_mcp_is_killed_everything_goes_at_once(tmp_path: Path) -> None:
     os.kill(fake_mcp, signal.SIGKILL)
     os.waitpid(fake_mcp, 0)
     until(lambda: not any(is_alive(pid) for pid in everything), "something lives on")
-    assert survivors.sweep(runtime_root(str(tmp_path), tmp_path)) == []
-    assert list(runtime_root(str(tmp_path), tmp_path).iterdir()) == []
+    assert survivors.sweep(runtime_root(str(tmp_path), runtime_base(tmp_path))) == []
+    assert list(runtime_root(str(tmp_path), runtime_base(tmp_path)).iterdir()) == []
+    shutil.rmtree(runtime_base(tmp_path))
 
 
 def test_a_frozen_supervisor_of_a_dead_mcp_is_swept_too(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_a_frozen_supervisor_of_a_dead_mcp_is_swept_too(tmp_path: Path) -> None:
         os.kill(mcp.supervisor.pid, signal.SIGSTOP)
         owner = json.loads((mcp.directory / "owner.json").read_text())
         (mcp.directory / "owner.json").write_text(json.dumps({**owner, "start_time": 1}))
-        ended = survivors.sweep(runtime_root(str(tmp_path), tmp_path))
+        ended = survivors.sweep(runtime_root(str(tmp_path), runtime_base(tmp_path)))
         assert any(str(mcp.supervisor.pid) in line for line in ended)
         assert mcp.gone(PATIENCE_S)
 

@@ -54,7 +54,9 @@ SAMPLES: dict[str, Message] = {
     "define, a piece of the stream": Define(0, (0, 1, 2), Blob(b"pickle")),
     "define, what a generator made": Define(7, (100, 101), Blob(b"")),
     "run, least": Run(1, 0, (), 1, 0, (), False),
-    "run, most": Run((1 << 63) - 1, 5, (1, 2, 300), -2, 1 << 35, (AwaitedFile("out/\udcff.bam", 10, -1),), True, (0, 1 << 33, 0)),
+    "run, most": Run(
+        (1 << 63) - 1, 5, (1, 2, 300), -2, 1 << 35, (AwaitedFile("out/\udcff.bam", 10, -1),), True, (0, 1 << 33, 0)
+    ),
     "retract": Retract((1, 2, 3)),
     "unload": Unload(4),
     "cancel": Cancel(5),

@@ -23,11 +23,11 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ppg_protocol.errors import JobContractError
 
 from ppg_mcp.fingerprints import fingerprint_value
 from ppg_mcp.fingerprints.readable import readable
 from ppg_mcp.fingerprints.values import MAX_DEPTH, encode_value
+from ppg_protocol.errors import JobContractError
 
 
 class Color(enum.Enum):

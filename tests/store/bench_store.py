@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ppg_protocol.messages import FileStat
-
 from ppg_mcp.store import Input, StatusStore, first_file, pack_files
+from ppg_protocol.messages import FileStat
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from .digest import inputs_digest
-from .events import Adopt, Event, Failed, Instruction, Prune, Remove, Start, Succeeded, Unload, Withdraw
+from .events import Adopt, Event, Failed, Instruction, Prune, Refresh, Remove, Start, Succeeded, Unload, Withdraw
 from .node import Files, Former, Kind, Node, State, Verdict
 from .reasons import Reason
 
@@ -356,6 +356,7 @@ class Planner:
         elif self._matches(job, former):
             self.strict[job] = node.edited or former.build_id
             self.content[job] = node.edited or former.files_content
+            self._note_cutoff(job, former)
             self._settle_current(job, Reason.CURRENT)
         else:
             self._decide_run(job, Reason.INPUTS_CHANGED)
@@ -381,6 +382,13 @@ class Planner:
         masked = self.nodes[node.masked].job_id
         then = {job_id: both[node.by_content] for job_id, both in former.inputs.items() if job_id != masked}
         return then == {self.nodes[p].job_id: fingerprints[p] for p in inputs if p != node.masked}
+
+    def _note_cutoff(self, job: int, former: Former) -> None:
+        """Spared because its inputs are the same by content: the record is to say so in both readings, or switching
+        the early cutoff off would redo the job. Not where an input is masked, whose recorded value must stay."""
+        node = self.nodes[job]
+        if node.by_content and node.masked < 0 and self.digests(job)[0] != former.strict:
+            self._out.append(Refresh(job))
 
     def _settle_current(self, job: int, reason: Reason) -> None:
         self.verdict[job] = CURRENT
@@ -458,6 +466,7 @@ class Planner:
             self._decide_run(job, Reason.TOMBSTONE)
         elif self.known[job]:
             if self._matches(job, former):
+                self._note_cutoff(job, former)
                 self.verdict[job] = CURRENT
                 self.reason[job] = Reason.STANDING
                 if self.kind[job] == TEMPORARY:

@@ -46,6 +46,13 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """The job is current by content, but its inputs were rebuilt: record them as they are now."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Nobody needs this temporary job's files any more."""
 
@@ -67,4 +74,4 @@ class Prune:
     cause: int
 
 
-Instruction = Start | Withdraw | Adopt | Remove | Unload | Prune
+Instruction = Start | Withdraw | Adopt | Refresh | Remove | Unload | Prune

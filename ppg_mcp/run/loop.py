@@ -264,6 +264,9 @@ class RunLoop:
                     self._outbox.append(Unload(job))
                 case p.Adopt():
                     self._adopt(job)
+                case p.Refresh():
+                    assert self._recorder is not None
+                    self._recorder.refresh(job)
                 case p.Withdraw():
                     self._dispatcher.handle(d.Withdrawn(job))
                 case p.Prune():

@@ -39,18 +39,17 @@ class Recorder:
         """Record outputs that were taken over; their build id is the planner's."""
         self._write(job, self._planner.strict[job], files, Usage(0.0, 0.0, 0), 0)
 
+    def refresh(self, job: int) -> None:
+        """Record the inputs of a job that an early cutoff spared as they are now."""
+        strict, content = self._planner.digests(job)
+        self._store.update_inputs(self._planner.nodes[job].job_id, self._inputs(job), strict, content)
+
     def _write(self, job: int, build_id: bytes, files: bytes, usage: Usage, cores: int) -> None:
-        planner = self._planner
-        inputs = []
-        for p in planner.inputs[job]:
-            inputs.append(Input(planner.nodes[p].job_id, planner.strict[p], planner.content[p]))
-            if planner.kind[p] == INVARIANT and p not in self._described:
-                self._describe(p)
-        strict, content = planner.digests(job)
+        strict, content = self._planner.digests(job)
         self._store.record(
-            planner.nodes[job].job_id,
+            self._planner.nodes[job].job_id,
             build_id=build_id,
-            inputs=inputs,
+            inputs=self._inputs(job),
             inputs_strict=strict,
             inputs_content=content,
             files=files,
@@ -60,6 +59,16 @@ class Recorder:
             host=self._host,
             finished_at=time.time(),
         )
+
+    def _inputs(self, job: int) -> list[Input]:
+        """As they are now; invariants among them are described, to tell later what changed."""
+        planner = self._planner
+        inputs = []
+        for p in planner.inputs[job]:
+            inputs.append(Input(planner.nodes[p].job_id, planner.strict[p], planner.content[p]))
+            if planner.kind[p] == INVARIANT and p not in self._described:
+                self._describe(p)
+        return inputs
 
     def _describe(self, invariant: int) -> None:
         self._described.add(invariant)

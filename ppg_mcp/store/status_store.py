@@ -292,6 +292,10 @@ class StatusStore:
         """The files were acquitted: same content, new stats. A job without a record stays without one."""
         self._write(writes.update_files(job_id, files, self._next()))
 
+    def update_inputs(self, job_id: str, inputs: Sequence[Input], inputs_strict: bytes, inputs_content: bytes) -> None:
+        """The job's inputs were rebuilt with the same content, and it was spared. It must have a record."""
+        self._write(writes.update_inputs(job_id, inputs_strict, inputs_content, pack_inputs(tuple(inputs))))
+
     def forget(self, job_id: str) -> None:
         """As if the job had never run."""
         self._write(writes.forget(job_id))

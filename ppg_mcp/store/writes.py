@@ -39,6 +39,7 @@ _RECORD = """
 """
 _INPUTS = "INSERT OR REPLACE INTO inputs (job, packed) VALUES ((SELECT id FROM jobs WHERE job_id = ?), ?)"
 _FILES = "UPDATE jobs SET files = ?, sequence = ? WHERE job_id = ? AND sequence > 0"
+_DIGESTS = "UPDATE jobs SET inputs_strict = ?, inputs_content = ? WHERE job_id = ?"
 _FORGET_INPUTS = "DELETE FROM inputs WHERE job = (SELECT id FROM jobs WHERE job_id = ?)"
 _FORGET = "DELETE FROM jobs WHERE job_id = ?"
 _CHECKSUM = "INSERT OR REPLACE INTO checksums (path, size, mtime_ns, ctime_ns, checksum) VALUES (?, ?, ?, ?, ?)"
@@ -69,6 +70,12 @@ def record(job_id: str, fields: tuple[Value, ...], inputs: bytes) -> Sequence[St
 def update_files(job_id: str, files: bytes, sequence: int) -> Sequence[Statement]:
     """Other stats for the same content. Without a record nothing happens."""
     return ((_FILES, (files, sequence, to_sql(job_id))),)
+
+
+def update_inputs(job_id: str, strict: bytes, content: bytes, inputs: bytes) -> Sequence[Statement]:
+    """The same inputs by content, rebuilt. For jobs that have a record."""
+    key = to_sql(job_id)
+    return ((_DIGESTS, (strict, content, key)), (_INPUTS, (key, inputs)))
 
 
 def forget(job_id: str) -> Sequence[Statement]:

@@ -8,7 +8,7 @@ class PyPipeGraphError(Exception):
 
 
 class JobContractError(PyPipeGraphError, ValueError):
-    """A job, or the code that builds the graph, broke a rule of its job type; the message says which and how to mend it.
+    """A job, or the code that builds the graph, broke a rule of its job type; the message says which, and what to do.
 
     Also a ValueError, which is what the original raised for most misuse.
     """

@@ -26,7 +26,7 @@ def run_and_compare(world: World, graph: Graph, seed: int = 0) -> Run:
     assert must - lost <= pruned, f"not pruned: {sorted(must - pruned)}"
     assert pruned <= may, f"pruned: {sorted(pruned - may)}"
     assert set(run.adopted) == oracle.adopted() - pruned
-    expected = oracle.store_after(ran)
+    expected = oracle.store_after(ran, set(run.refreshed) - pruned)
     expected |= {job: oracle.store[job] for job in oracle.adopted() & pruned if job in oracle.store}
     expected = {job: entry for job, entry in expected.items() if job in oracle.store or job not in pruned}
     assert world.store == expected

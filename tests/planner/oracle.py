@@ -13,6 +13,7 @@ bounds:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from functools import wraps
 from typing import TypeVar
@@ -307,9 +308,25 @@ class Oracle:
     def adopted(self) -> set[str]:
         return {job for job in self.jobs if self.kind(job) == Kind.OUTPUT and self.fate(job) == Fate.ADOPTED}
 
-    def store_after(self, ran: set[str]) -> Store:
-        """Given the jobs that did run."""
+    def spared(self, job: str) -> bool:
+        """Current by content, though not strictly: an early cutoff spared it."""
+        record = self.store.get(job)
+        if not isinstance(record, Record) or job not in self.graph.by_content or job in self.graph.masked:
+            return False
+        return self.matches(job) and record.inputs != {p: self.fingerprint(p) for p in self.inputs(job)}
+
+    def store_after(self, ran: set[str], refreshed: set[str]) -> Store:
+        """Given the jobs that did run, and those whose records were refreshed: outputs must be, where it is due; files
+        on demand may be, it depends on whether anybody asked for them."""
         after = dict(self.store)
+        due = {job for job in self.jobs if self.kind(job) == Kind.OUTPUT and self.fate(job) == Fate.CURRENT}
+        due = {job for job in due if self.spared(job)}
+        assert {job for job in refreshed if self.kind(job) == Kind.OUTPUT} == due
+        for job in refreshed:
+            assert self.spared(job), f"{job} was refreshed"
+            record = self.store[job]
+            assert isinstance(record, Record)
+            after[job] = replace(record, inputs={p: self.fingerprint(p) for p in self.inputs(job)})
         for job in self.jobs:
             if self.kind(job) not in WITH_FILES:
                 continue

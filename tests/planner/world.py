@@ -15,7 +15,7 @@ dispatched ones end next. After every event it checks what must hold at every mo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from ppg_mcp.planner import (
@@ -28,6 +28,7 @@ from ppg_mcp.planner import (
     Node,
     Planner,
     Prune,
+    Refresh,
     Remove,
     Start,
     State,
@@ -102,6 +103,7 @@ class Run:
         self.saved: dict[str, Record | Tombstone | None] = {}
         self.ran: list[str] = []
         self.adopted: list[str] = []
+        self.refreshed: list[str] = []
         self.removed: list[str] = []
         self.failed: set[str] = {job for job, value in graph.values.items() if not value}
         self.pruned: dict[str, str] = {}
@@ -332,6 +334,12 @@ class Run:
                 case Adopt():
                     self.adopted.append(job)
                     self.world.store[job] = self.record(job, self.world.files[job])
+                case Refresh():
+                    assert job not in self.refreshed
+                    self.refreshed.append(job)
+                    former = self.world.store[job]
+                    now = self.record(job, self.world.files[job])
+                    self.world.store[job] = replace(former, inputs=now.inputs, digests=now.digests)
                 case Remove():
                     assert job in self.world.files, f"{job} was removed already"
                     assert job in self.world.store, f"{job} was never ours"

@@ -16,7 +16,6 @@ from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure, JobContractError, JobDiedException, PyPipeGraphError
 from ppg_protocol.messages import (
     Ack,
-    Blob,
     Cancel,
     DataLost,
     Define,
@@ -44,9 +43,11 @@ from ..planner.core import FINAL, GENERATING, INJECTING, LOADING, SETTLES
 from ..priority import Priorities
 from .explain import Explainer
 from .files import remove_files
+from .made import Generations
 from .merge import Merge
 from .orphans import report_orphans
 from .recorder import Recorder
+from .summary import summary
 from .survey import Survey
 from .sync import OutputSync
 
@@ -100,10 +101,7 @@ class RunLoop:
         self._commit_by = 0.0
         self._cores_of: dict[int, int] = {}
         """What running attempts got."""
-        self._generated: dict[int, tuple[int, tuple[int, ...], Change]] = {}
-        """By attempt of a generator that was merged: its index, those of its jobs, and what it did."""
-        self._again: dict[int, int] = {}
-        """Attempts that make lost tasks again, and the attempts that made them first."""
+        self._generations = Generations()
         self._load_losses: dict[int, int] = {}
         self._told: set[int] = set()
         """Jobs that are not run, and loads that are, of which the log says so."""
@@ -228,7 +226,7 @@ class RunLoop:
 
     def _dispatch(self) -> Sequence[Dispatch]:
         """While lost tasks are being made again, nothing new is sent."""
-        return self._dispatcher.dispatch() if not self._again else ()
+        return self._dispatcher.dispatch() if not self._generations.busy else ()
 
     def _flush(self) -> None:
         """Commit, then send what the commit justifies."""
@@ -397,7 +395,7 @@ class RunLoop:
         attempt = message.attempt
         self._acks.append(attempt)
         self._progress.running.pop(attempt, None)
-        if attempt in self._again:
+        if self._generations.is_again(attempt):
             self._finish_again(message)
             return
         job = self._dispatcher.job_of.get(attempt)
@@ -477,9 +475,8 @@ class RunLoop:
             self._fail_here(index, error, was_run=True)
             return False
         merge.commit()
-        jobs = tuple(job.index for job in merge.task_jobs)
-        self._generated[message.attempt] = (index, jobs, change)
-        self._outbox.append(Define(message.attempt, jobs, Blob(b"")))
+        jobs = [job.index for job in merge.task_jobs]
+        self._outbox.append(self._generations.add(message.attempt, self.order[index], jobs, change))
         edges = [(dependant.index, prerequisite.index) for dependant, prerequisite in merge.edges]
         self._perform(self.planner.extend(self._survey.nodes(merge.jobs), edges))
         self._report_missing_inputs()
@@ -491,58 +488,27 @@ class RunLoop:
     def _on_data_lost(self, message: DataLost) -> None:
         self._log.warning(f"A compute slave lost its data and loads it again: {message.reason}")
         self._dispatcher.handle(d.Gone(self._machine_name, message.jobs))
-        for lost in message.generators:
-            if lost in self._generated:
-                self._make_again(lost)
+        for attempt in message.generators:
+            self._make_again(attempt)
 
-    def _make_again(self, first_attempt: int) -> None:
-        """The closures that a generator made are gone: it is run once more, and must make the same jobs."""
-        index, _, _ = self._generated[first_attempt]
+    def _make_again(self, lost: int) -> None:
+        """The closures that a generator made are gone: it is run once more."""
+        generator = self._generations.lost(lost)
+        if generator is None:
+            return
         attempt = self._dispatcher.new_attempt()
-        self._again[attempt] = first_attempt
-        self._log.info(f"run: {self.order[index]!r}, because the jobs that it made were lost with a compute slave")
-        self._outbox.append(self._run(attempt, index, self.planner.loads_of(index), 1, 0, generates=True))
+        self._generations.begin_again(lost, attempt)
+        self._log.info(f"run: {generator!r}, because the jobs that it made were lost with a compute slave")
+        loads = self.planner.loads_of(generator.index)
+        self._outbox.append(self._run(attempt, generator.index, loads, 1, 0, generates=True))
 
     def _finish_again(self, message: Finished) -> None:
-        first_attempt = self._again.pop(message.attempt)
-        index, jobs, change = self._generated[first_attempt]
-        if message.outcome == Outcome.LOST:
-            self._make_again(first_attempt)
-            return
-        generator = self.order[index]
-        if message.outcome != Outcome.OK:
-            self._outbox.append(Cancel(message.attempt))
-            raise CommunicationFailure(
-                f"{generator!r} was run again, because the jobs that it had made were lost with a compute slave, but "
-                f"failed this time: {message.failure.text if message.failure else 'without an answer'}. Run again."
-            )
-        again = Change.decode(message.generated)
-        then, now = ([job.job_id for job in made.jobs if job.kind != p.Kind.INVARIANT] for made in (change, again))
-        if then != now:
-            raise JobContractError(
-                f"{generator!r} was run again, because the jobs that it had made were lost with a compute slave, but "
-                f"made other jobs than before: {sorted(set(then) ^ set(now))[:5]}. Its callback must be deterministic."
-            )
-        del self._generated[first_attempt]
-        self._generated[message.attempt] = (index, jobs, change)
-        self._outbox.append(Define(message.attempt, jobs, Blob(b"")))
-
-    # -------------------------------------------------------------------------------------------------------- summary
+        done = self._generations.finish_again(message)
+        if isinstance(done, Define):
+            self._outbox.append(done)
+        else:
+            self._make_again(done)
 
     def summary(self, duration_s: float) -> str:
         """One line for the user: how much was done."""
-        planner = self.planner
-        outputs = [job for job in range(len(planner.nodes)) if planner.kind[job] == p.Kind.OUTPUT]
-        current = sum(planner.verdict[job] == p.Verdict.CURRENT for job in outputs)
-        parts = [f"{self.executed} job{'s' if self.executed != 1 else ''} run"]
-        if not self._ran_something():
-            parts = ["nothing had to be redone"]
-        parts.append(f"{current} of {len(outputs)} outputs were current")
-        failed, pruned = len(self._results.failures), len(self._results.pruned)
-        if failed:
-            parts.append(f"{failed} failed, {pruned} not run because of that")
-        return f"{', '.join(parts)} ({duration_s:.2f} s)"
-
-    def _ran_something(self) -> bool:
-        always = (p.Kind.GENERATING, p.Kind.INJECTING, p.Kind.FINAL)
-        return any(job.was_run and job.kind not in always for job in self.order)
+        return summary(self.order, self.planner, self._results, self.executed, duration_s)

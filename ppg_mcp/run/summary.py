@@ -1,0 +1,25 @@
+"""The last line of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..job import Job
+from ..planner import Kind, Planner, Verdict
+from .results import Results
+
+ALWAYS = (Kind.GENERATING, Kind.INJECTING, Kind.FINAL)
+
+
+def summary(order: Sequence[Job], planner: Planner, results: Results, executed: int, duration_s: float) -> str:
+    """How much was done, in how many seconds."""
+    outputs = [job for job in range(len(planner.nodes)) if planner.kind[job] == Kind.OUTPUT]
+    current = sum(planner.verdict[job] == Verdict.CURRENT for job in outputs)
+    if any(job.was_run and job.kind not in ALWAYS for job in order):
+        parts = [f"{executed} job{'s' if executed != 1 else ''} run"]
+    else:
+        parts = ["nothing had to be redone"]
+    parts.append(f"{current} of {len(outputs)} outputs were current")
+    if results.failures:
+        parts.append(f"{len(results.failures)} failed, {len(results.pruned)} not run because of that")
+    return f"{', '.join(parts)} ({duration_s:.2f} s)"

@@ -22,6 +22,7 @@ from ppg_cs import machine
 from ppg_protocol.errors import PyPipeGraphError
 
 BASE = Path("/tmp")
+ATTEMPTS = 10
 _OWNER = "owner.json"
 
 
@@ -54,11 +55,16 @@ def runtime_root(project_directory: str, base: Path = BASE) -> Path:
 def session_directory(project_directory: str, session: str, base: Path = BASE) -> Path:
     """Make the directory of a session that this process owns. Raises SessionDirectoryError, or OSError."""
     root = runtime_root(project_directory, base)
-    for directory in (root.parent, root):
-        _make_private(directory)
     pid = os.getpid()
     new = root / f".{session}.{pid}"
-    _make_private(new)
+    for patience in reversed(range(ATTEMPTS)):
+        try:
+            for directory in (root.parent, root, new):
+                _make_private(directory)
+            break
+        except FileNotFoundError:  # another session of the project has just ended, and taken the empty root along
+            if not patience:
+                raise
     owner = Owner(machine.machine_id(), machine.boot_id(), pid, machine.start_time(pid))
     (new / _OWNER).write_text(json.dumps(asdict(owner)))
     directory = root / session
@@ -75,8 +81,12 @@ def owner_of(directory: Path) -> Owner | None:
 
 
 def discard(directory: Path) -> None:
-    """Remove the directory of a session that has ended."""
+    """Remove the directory of a session that has ended, and that of its project if it was the last one there."""
     shutil.rmtree(directory, ignore_errors=True)
+    try:
+        os.rmdir(directory.parent)
+    except OSError:
+        pass
 
 
 def _make_private(directory: Path) -> None:

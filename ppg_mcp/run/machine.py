@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import select
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import chdir
@@ -21,7 +20,7 @@ from ppg_coordinator.events import Demand, MachineJoined, SessionOpened, Shape, 
 from ppg_cs import machine as this_machine
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.embedded import start
-from ppg_cs.session_directory import session_directory
+from ppg_cs.session_directory import discard, session_directory
 from ppg_cs.tasks import Task
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.codec import Message
@@ -147,7 +146,7 @@ class EmbeddedMachine:
         os.close(supervisor.pidfd)
         self._link.close()
         self._context.destroy(linger=0)
-        shutil.rmtree(self._run_directory, ignore_errors=True)
+        discard(self._run_directory)
 
     def _heartbeat(self, peer: bytes, now: float) -> None:
         self._link.send(peer, [Heartbeat((), (), 0)], now)

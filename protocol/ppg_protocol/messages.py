@@ -41,7 +41,7 @@ class Outcome(IntEnum):
     """The callback raised, or its outputs broke the contract."""
     SIGNAL = 2
     EXIT = 3
-    """The process left by itself without a result (`os._exit`, a closed result pipe)."""
+    """The process left by itself without a result (`os._exit`)."""
     LOST = 4
     """The process went down with its data process or machine; whose fault it was is not known."""
     CANCELLED = 5

@@ -28,7 +28,7 @@ demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO
 test: $(VENV)/.dev ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (20 minutes on two cores)
+exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (half an hour on two cores)
 	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto tests/planner/test_exhaustive.py
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages

@@ -22,6 +22,7 @@ class JobChange:
     type_name: str
     inputs: list[str]
     paths: list[str]
+    kept: list[str]
     empty_ok: bool
     cores: int
     memory: int

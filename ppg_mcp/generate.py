@@ -82,6 +82,7 @@ def _job_change(job: Job) -> JobChange:
         type_name=type(job).__name__,
         inputs=sorted(p.job_id for p in job.prerequisites),
         paths=list(job.paths),
+        kept=list(job.kept),
         empty_ok=job.empty_ok,
         cores=job.cores_needed,
         memory=job.memory_needed,

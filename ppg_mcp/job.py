@@ -51,6 +51,8 @@ class Job(metaclass=JobMeta):
     kind: ClassVar[Kind]
     paths: tuple[str, ...] = ()
     """Outputs, relative to the pipegraph's directory."""
+    kept: tuple[str, ...] = ()
+    """Those of them that a temporary job leaves; the last ones."""
     callback: Callable[..., Any] | None = None
     empty_ok = False
     rename_broken = False

@@ -54,6 +54,7 @@ from ppg_mcp.jobs import (
     ParameterInvariant,
     PlotJob,
     TempFileGeneratingJob,
+    TempFilePlusGeneratingJob,
 )
 from ppg_mcp.version import __version__
 
@@ -91,6 +92,7 @@ __all__ = [
     "RuntimeError",
     "RuntimeException",
     "TempFileGeneratingJob",
+    "TempFilePlusGeneratingJob",
     "__version__",
     "cores",
     "destroy_global_pipegraph",

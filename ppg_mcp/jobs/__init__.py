@@ -2,7 +2,7 @@
 
 from .cached import CachedAttributeLoadingJob, CachedDataLoadingJob, CachedJob
 from .file_invariants import FileChecksumInvariant, FileInvariant, FileTimeInvariant, MultiFileInvariant
-from .files import FileGeneratingJob, MultiFileGeneratingJob, TempFileGeneratingJob
+from .files import FileGeneratingJob, MultiFileGeneratingJob, TempFileGeneratingJob, TempFilePlusGeneratingJob
 from .final import FinalJob
 from .function import FunctionInvariant
 from .generating import DependencyInjectionJob, JobGeneratingJob
@@ -29,4 +29,5 @@ __all__ = [
     "ParameterInvariant",
     "PlotJob",
     "TempFileGeneratingJob",
+    "TempFilePlusGeneratingJob",
 ]

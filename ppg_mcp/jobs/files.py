@@ -15,15 +15,17 @@ from ..util import current_graph
 from .callback import check_callback
 from .function import FunctionInvariant
 
+_OFFERED = {1: "the output filename at most", 2: "both filenames at most"}
+
 
 class _FilesJob(Job):
-    """Common to all jobs that make files. `_given` is what the user called the outputs: str, Path, a list of these."""
+    """Common to all jobs that make files. `given`: what a callback may ask for, the outputs as the user named them."""
 
     def __init__(
         self,
         job_id: str,
         paths: tuple[str, ...],
-        given: Any,
+        given: tuple[Any, ...],
         callback: Callable[..., Any],
         rename_broken: bool,
         empty_ok: bool,
@@ -31,8 +33,8 @@ class _FilesJob(Job):
     ) -> None:
         super().__init__(job_id)
         self.paths = paths
-        self._given = given
-        self._arguments = check_callback(self, callback, 1, "file jobs get the output filename at most")
+        count = check_callback(self, callback, len(given), f"this job offers {_OFFERED[len(given)]}")
+        self._arguments = given[:count]
         self.callback = callback
         if rename_broken:
             self.rename_broken = True
@@ -44,9 +46,8 @@ class _FilesJob(Job):
     def task(self) -> FileTask:
         """Calls the callback, with what the user named the output if it takes an argument."""
         assert self.callback is not None
-        arguments = (self._given,) if self._arguments else ()
         paths = tuple(map(self.graph.absolute, self.paths))
-        return FileTask(self.job_id, paths, self.callback, arguments, self.empty_ok, self.rename_broken)
+        return FileTask(self.job_id, paths, self.callback, self._arguments, self.empty_ok, self.rename_broken)
 
 
 class FileGeneratingJob(_FilesJob):
@@ -74,13 +75,44 @@ class FileGeneratingJob(_FilesJob):
     ) -> None:
         path = current_graph().relative(job_id)
         allowed = empty_ok or empty_file_allowed or empty_files_ok
-        super().__init__(path, (path,), job_id, callback, rename_broken, allowed, _code)
+        super().__init__(path, (path,), (job_id,), callback, rename_broken, allowed, _code)
 
 
 class TempFileGeneratingJob(FileGeneratingJob):
     """Makes a file only when a dependant that must run needs it; removed when all dependants are through."""
 
     kind: ClassVar[Kind] = Kind.TEMPORARY
+
+
+class TempFilePlusGeneratingJob(_FilesJob):
+    """Makes a temporary file and one that stays, usually a log of how the first was made.
+
+    The temporary file is made when a dependant that must run needs it, and removed when all are through. The one that
+    stays is an output: when it is missing or empty, or anything that the job depends on changed, both are made.
+    Dependants use the temporary file; that the other was edited does not concern them.
+
+    output_filename: the temporary file, and the job's id. log_filename: the one that stays. callback: writes both;
+    takes no argument, the first path, or both, as given here.
+    """
+
+    kind: ClassVar[Kind] = Kind.TEMPORARY
+
+    def __init__(
+        self,
+        output_filename: str | Path,
+        log_filename: str | Path,
+        callback: Callable[..., Any],
+        rename_broken: bool = False,
+    ) -> None:
+        graph = current_graph()
+        path, log = graph.relative(output_filename), graph.relative(log_filename)
+        if path == log:
+            raise JobContractError(
+                f"TempFilePlusGeneratingJob({path!r}): the temporary file and the one that stays are the same. "
+                "Give log_filename a name of its own."
+            )
+        self.kept = (log,)
+        super().__init__(path, (path, log), (output_filename, log_filename), callback, rename_broken, False)
 
 
 class MultiFileGeneratingJob(_FilesJob):
@@ -111,4 +143,4 @@ class MultiFileGeneratingJob(_FilesJob):
         if len(set(paths)) < len(paths):
             raise JobContractError(f"{type(self).__name__}: a file is listed twice in {given!r}.")
         allowed = empty_ok or empty_file_allowed or empty_files_ok
-        super().__init__(":".join(paths), paths, given, callback, rename_broken, allowed)
+        super().__init__(":".join(paths), paths, (given,), callback, rename_broken, allowed)

@@ -18,6 +18,9 @@ judged only when a dependant that must run *needs* them, and start only while on
 machine may have to load again) and what is not needed with the last dependant. Without open dependants, temporary and
 loading nodes give their files or their memory back; a later dependant opens them again, to be made once more.
 
+A temporary that also *keeps* files has two halves: until it is judged for the files that stay, by the rule of outputs
+and whether somebody needs it or not, it is `obliged`; judged current, or made, it is a temporary like any other.
+
 Nodes come in batches, in topological order, also while jobs run. All propagation goes through one explicit stack:
 no recursion, each edge is looked at a bounded number of times. A node is entered into the dependants of an input only
 when that input is not yet settled (known and done), so a run with nothing to do touches each edge once.
@@ -84,12 +87,14 @@ class Planner:
         self.pruned_by: dict[int, int] = {}
         self.made: set[int] = set()
         """Temporary and loading nodes with files or memory to give back."""
+        self.obliged: set[int] = set()
+        """Temporaries that keep files and have still to be judged or made for these, or failed to be."""
         self.leftovers: dict[int, None] = {}
         """Temporaries whose files an earlier run left; removed at the end, if no dependant is open then."""
         self.finals: list[int] = []
         self.failed: list[int] = []
         self.unsettled = 0
-        """Outputs and generating nodes that are not over."""
+        """Outputs, generating nodes and obliged ones that are not over."""
         self.started = 0
         self._finals_released = False
         self._ready: list[int] = []
@@ -218,13 +223,14 @@ class Planner:
         if kind in ON_DEMAND:
             self.open_dependants[job] = 0
             self._idle.append(job)
-        else:
-            self.unsettled += 1
+            if self.nodes[job].kept is not None:
+                self.obliged.add(job)
+        self.unsettled += self._settles(job)
         for p in self.inputs[job]:
             if self._blocks(p, job):
                 self._prune(job, self._root(p))
                 return
-        if kind == OUTPUT:
+        if kind == OUTPUT or job in self.obliged:
             self._judge_early(job)
         elif kind not in ON_DEMAND:
             self._decide_run(job, Reason.ALWAYS)
@@ -306,8 +312,9 @@ class Planner:
     def _judge_early(self, job: int) -> None:
         """What decides an output whatever its inputs are."""
         node = self.nodes[job]
-        if node.files != Files.FINE:
-            self._decide_run(job, _FILE_REASONS[node.files])
+        files = node.files if node.kept is None else node.kept
+        if files != Files.FINE:
+            self._decide_run(job, _FILE_REASONS[files])
         elif node.former is not None and not node.former.valid:
             self._decide_run(job, Reason.TOMBSTONE)
         elif node.former is None and node.adoption is None:
@@ -321,7 +328,9 @@ class Planner:
                 self._push(self._tell_fresh, job)
                 if self.needed.get(job):
                     self._push(self._assess, job)
-        elif self.verdict[job] == OPEN and self.state[job] == WAITING and not self.nodes[job].by_content:
+            if job not in self.obliged:
+                return
+        if self.verdict[job] == OPEN and self.state[job] == WAITING and not self.nodes[job].by_content:
             self.cause[job] = p
             self._decide_run(job, Reason.INPUT_REBUILT)
 
@@ -341,8 +350,37 @@ class Planner:
         self.content[job] = inputs_digest(tag, (content,))
         if kind != INJECTING:
             self._become_known(job)
+        if job in self.obliged and self.verdict[job] == OPEN:
+            self._judge_kept(job)
         if self.needed.get(job):
             self._push(self._assess, job)
+
+    def _judge_kept(self, job: int) -> None:
+        """Of a temporary: must it run for the files that stay?"""
+        node = self.nodes[job]
+        former = node.former
+        if node.adoption is not None and self._takes_over(job, node):
+            self._out.append(Adopt(job))
+            if node.files != Files.MISSING:
+                self.leftovers[job] = None
+            self._discharge(job)
+        elif former is None:
+            self._decide_run(job, Reason.NO_RECORD)
+        elif self._matches(job, former):
+            self._note_cutoff(job, former)
+            self._discharge(job)
+        else:
+            self._decide_run(job, Reason.INPUTS_CHANGED)
+
+    def _discharge(self, job: int) -> None:
+        """The files that stay are as they should be: a temporary like any other from now on."""
+        self.unsettled -= 1
+        self.obliged.discard(job)
+        self._idle.append(job)
+
+    def _settles(self, job: int) -> bool:
+        """Must it come to an end of its own, whether somebody needs it or not?"""
+        return self.kind[job] in SETTLES or job in self.obliged
 
     def _judge_output(self, job: int) -> None:
         node = self.nodes[job]
@@ -445,7 +483,7 @@ class Planner:
 
     def _unneed(self, job: int, _: int) -> None:
         """All that needed it were pruned: it is not worth starting, unless somebody else comes."""
-        if self.needed[job] or self.state[job] != WAITING:
+        if self.needed[job] or self.state[job] != WAITING or job in self.obliged:
             return
         if self._claims(job):
             self._unclaim(job)
@@ -454,7 +492,7 @@ class Planner:
 
     def _assess(self, job: int, _: int = -1) -> None:
         """Must a needed temporary or cached job run, or does its standing file serve?"""
-        if self.verdict[job] != OPEN or self.state[job] != WAITING:
+        if self.verdict[job] != OPEN or self.state[job] != WAITING or job in self.obliged:
             return
         node = self.nodes[job]
         former = node.former
@@ -466,7 +504,8 @@ class Planner:
             self._decide_run(job, Reason.TOMBSTONE)
         elif self.known[job]:
             if self._matches(job, former):
-                self._note_cutoff(job, former)
+                if node.kept is None:
+                    self._note_cutoff(job, former)
                 self.verdict[job] = CURRENT
                 self.reason[job] = Reason.STANDING
                 if self.kind[job] == TEMPORARY:
@@ -533,6 +572,8 @@ class Planner:
         if kind == TEMPORARY:
             self.made.add(job)
         self._become_done(job)
+        if job in self.obliged:
+            self._discharge(job)
         self.unsettled -= kind in SETTLES
         self._close(job)
 
@@ -553,7 +594,7 @@ class Planner:
 
     def _give_back(self, job: int) -> None:
         """If no dependant is open: close, and give back what is there."""
-        if self.open_dependants[job]:
+        if self.open_dependants[job] or job in self.obliged:
             return
         assert self.state[job] != STARTED, "whoever needs it holds it open, even when pruned"
         if job in self.made:
@@ -578,7 +619,7 @@ class Planner:
             return
         assert self.state[job] == STARTED or self.kind[job] == LOADING, "only what was started can fail"
         self.started -= self.state[job] == STARTED
-        self.unsettled -= self.kind[job] in SETTLES
+        self.unsettled -= self._settles(job)
         self._give_up(job)
         self.state[job] = FAILED
         self.failed.append(job)
@@ -614,7 +655,9 @@ class Planner:
         if state == STARTED:
             self.started -= 1
             self._out.append(Withdraw(job))
-        self.unsettled -= self.kind[job] in SETTLES
+        self.unsettled -= self._settles(job)
+        if job in self.obliged and self._was_left_behind(self.nodes[job]):
+            self.leftovers[job] = None
         self._give_up(job)
         self.state[job] = PRUNED
         self.pruned_by[job] = root

@@ -83,6 +83,7 @@ class Node(NamedTuple):
     """Of an invariant: its fingerprint; empty when it could not be taken, which fails it."""
     former: Former | None = None
     files: Files = Files.FINE
+    """Of a temporary that also keeps files: how the others, that pass, were found."""
     edited: bytes = b""
     """Of an output whose files differ from their record by content: the fingerprint of what is there now."""
     adoption: Former | None = None
@@ -93,3 +94,5 @@ class Node(NamedTuple):
     """The input that `ignore_code_changes` masks."""
     adopt: bool = False
     """Take existing files over whatever the record says (`new_pipegraph(adopt=True)`)."""
+    kept: Files | None = None
+    """Of a temporary that keeps files: how these were found. None: it keeps nothing."""

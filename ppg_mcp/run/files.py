@@ -10,8 +10,10 @@ from .log import RunLog
 
 
 def remove_files(graph: Pipegraph, job: Job, log: RunLog) -> None:
-    """Unlink a temporary job's files; what can't be removed is said, and left."""
+    """Unlink a temporary job's files, but those that it keeps; what can't be removed is said, and left."""
     for path in job.paths:
+        if path in job.kept:
+            continue
         try:
             os.unlink(graph.absolute(path))
         except FileNotFoundError:

@@ -293,7 +293,8 @@ class RunLoop:
 
     def _prune(self, index: int, cause: int) -> None:
         job, culprit = self.order[index], self.order[cause]
-        if self.planner.verdict[index] == p.Verdict.RUN or self.planner.kind[index] in (*SETTLES, FINAL):
+        settles = self.planner.kind[index] in (*SETTLES, FINAL) or index in self.planner.obliged
+        if settles or self.planner.verdict[index] == p.Verdict.RUN:
             self._log.info(f"not run: {job!r}, because {culprit!r}, on which it depends, failed")
             self._results.prune(job, culprit)
 

@@ -124,6 +124,7 @@ class Merge:
         job.graph = self._graph
         job.job_id = change.job_id
         job.paths = tuple(change.paths)
+        job.kept = tuple(change.kept)
         job.empty_ok = change.empty_ok
         job._cores_needed = change.cores
         job._memory_needed = change.memory

@@ -109,7 +109,7 @@ class Survey:
 
     def _with_files(self, job: Job, inputs: tuple[int, ...], record: Record | None) -> Node:
         kind = job.kind
-        found = self._look(job.paths, job.empty_ok)
+        found = self._look(job.paths[: len(job.paths) - len(job.kept)], job.empty_ok)
         masked = job._code.index if job._ignores_code_changes and job._code is not None else -1
         former = None
         edited = b""
@@ -118,14 +118,27 @@ class Survey:
             former = self._former(job, record, masked)
             if not isinstance(found, Files) and former.valid:
                 files, edited = self._compare(job, record, found)
+        kept = None if not job.kept else self._kept(job, record)
         adopt = self._graph.options.adopt
         adoption = None
-        if kind == OUTPUT and not isinstance(found, Files) and (record is None or (adopt and not record.tombstone)):
+        stands = (kind == OUTPUT and not isinstance(found, Files)) or kept == Files.FINE
+        if stands and (record is None or (adopt and not record.tombstone)):
             adoption = self._adoption(job, masked, adopt)
         by_content = job.early_cutoff
         if by_content is None:
             by_content = self._graph.options.early_cutoff
-        return Node(job.job_id, kind, inputs, b"", former, files, edited, adoption, by_content, masked, adopt)
+        return Node(job.job_id, kind, inputs, b"", former, files, edited, adoption, by_content, masked, adopt, kept)
+
+    def _kept(self, job: Job, record: Record | None) -> Files:
+        """The files that a temporary job keeps. Edits of them concern nobody."""
+        found = self._look(job.kept, job.empty_ok)
+        if isinstance(found, Files):
+            return found
+        if record is not None and job.job_id in self._unsynced:
+            recorded = unpack_files(record.files)[-len(job.kept) :]
+            if [file.digest for file in recorded] != [file.digest for file in self._taken(job, job.kept)]:
+                return Files.DIFFERENT
+        return Files.FINE
 
     def _look(self, paths: Sequence[str], empty_ok: bool) -> Files | list[os.stat_result]:
         """The stats of all files, or what is wrong with one of them."""
@@ -160,6 +173,8 @@ class Survey:
     def _compare(self, job: Job, record: Record, found: Sequence[os.stat_result]) -> tuple[Files, bytes]:
         """Are the files those of the record? Returns what the planner is to know, and the fingerprint of an edit."""
         recorded = unpack_files(record.files)
+        if job.kept:
+            recorded = recorded[: -len(job.kept)]
         suspect = job.job_id in self._unsynced
         if len(recorded) != len(found):
             return Files.DIFFERENT, b""
@@ -171,7 +186,7 @@ class Survey:
             return Files.FINE, b""
         if job.kind != OUTPUT and not same:
             return Files.DIFFERENT, b""
-        taken = self._taken(job)
+        taken = self._taken(job, job.paths[: len(found)])
         if all(a.digest == b.digest and a.size_bytes == b.size_bytes for a, b in zip(taken, recorded, strict=True)):
             if not same and all(a.digest for a in taken):
                 self._store.update_files(job.job_id, pack_files(taken))
@@ -187,9 +202,9 @@ class Survey:
         )
         return Files.FINE, xxh3_128_digest(b"edited" + b"".join(self._edit_mark(file) for file in taken))
 
-    def _taken(self, job: Job) -> list[FileStat]:
-        paths = map(self._graph.absolute, job.paths)
-        return [FileStat(*inspect(job.job_id, path, True, HASH_CAP_BYTES)) for path in paths]
+    def _taken(self, job: Job, paths: Sequence[str]) -> list[FileStat]:
+        absolute = map(self._graph.absolute, paths)
+        return [FileStat(*inspect(job.job_id, path, True, HASH_CAP_BYTES)) for path in absolute]
 
     def _edit_mark(self, file: FileStat) -> bytes:
         return file.digest or f"{file.size_bytes} {file.mtime_ns}".encode()
@@ -198,7 +213,7 @@ class Survey:
         """The record that existing outputs would get; only where they may be adopted at all, because it hashes them."""
         if not adopt and any(p.kind == INVARIANT and p.index != masked for p in job.prerequisites):
             return None
-        packed = pack_files(self._taken(job))
+        packed = pack_files(self._taken(job, job.kept or job.paths))
         self.adopted_files[job.index] = packed
         build_id = os.urandom(16)
         return Former(build_id, b"", b"", True, content_of(packed, build_id))

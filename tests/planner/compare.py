@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ppg_mcp.planner import Kind
 
-from .model import ALWAYS, ON_DEMAND, Graph
+from .model import ALWAYS, ON_DEMAND, Graph, kept
 from .oracle import Oracle
 from .world import Run, World
 
@@ -22,11 +22,11 @@ def run_and_compare(world: World, graph: Graph, seed: int = 0) -> Run:
     assert must <= ran, f"did not run: {sorted(must - ran)}"
     assert ran <= may, f"ran, and need not: {sorted(ran - may)}"
     must, may = oracle.pruned()
-    pruned = {job for job in run.pruned if graph.kinds[job] not in ON_DEMAND}
+    pruned = {job for job in run.pruned if graph.kinds[job] not in ON_DEMAND or job in graph.keeps}
     assert must - lost <= pruned, f"not pruned: {sorted(must - pruned)}"
     assert pruned <= may, f"pruned: {sorted(pruned - may)}"
     assert set(run.adopted) == oracle.adopted() - pruned
-    expected = oracle.store_after(ran, set(run.refreshed) - pruned)
+    expected = oracle.store_after(ran, set(run.refreshed) - (pruned - graph.keeps))
     expected |= {job: oracle.store[job] for job in oracle.adopted() & pruned if job in oracle.store}
     expected = {job: entry for job, entry in expected.items() if job in oracle.store or job not in pruned}
     assert world.store == expected
@@ -54,6 +54,7 @@ def run_for_nothing(world: World, graph: Graph, seed: int = 0) -> None:
     assert {job: entry for job, entry in world.store.items() if job not in needed} == {
         job: entry for job, entry in store.items() if job not in needed
     }
-    assert {job: file for job, file in world.files.items() if job not in needed} == {
-        job: file for job, file in files.items() if job not in needed
+    remade = needed | {kept(job) for job in needed}
+    assert {name: file for name, file in world.files.items() if name not in remade} == {
+        name: file for name, file in files.items() if name not in remade
     }

@@ -13,7 +13,7 @@ from ppg_mcp.planner import Kind
 
 from .compare import run_and_compare, run_for_nothing
 from .edits import MAKERS, Touch, above, below, bury, delete, drop_record, healed, leave_behind, overwrite, untouched
-from .model import WITH_FILES, Graph
+from .model import WITH_FILES, Graph, kept
 from .oracle import from_scratch
 from .world import World
 
@@ -63,7 +63,9 @@ def drawn_graph(luck: Random, size: int) -> Graph:
         kinds[job] = kind
         inputs[job] = frozenset(chosen)
     values = {job: "value" for job, kind in kinds.items() if kind == Kind.INVARIANT}
-    return Graph(kinds, inputs, values, by_content=some(luck, list(kinds)) if luck.random() < 0.5 else frozenset())
+    keeps = some(luck, [job for job, kind in kinds.items() if kind == Kind.TEMPORARY])
+    cut_off = some(luck, list(kinds)) if luck.random() < 0.5 else frozenset[str]()
+    return Graph(kinds, inputs, values, by_content=cut_off, keeps=keeps)
 
 
 def some(luck: Random, jobs: list[str], most: int | None = None) -> frozenset[str]:
@@ -128,11 +130,13 @@ def drawn_touch(luck: Random, graph: Graph, pure: bool) -> Touch:
     kind = graph.kinds[job]
     if kind not in WITH_FILES:
         return untouched
-    kept = kind != Kind.TEMPORARY
+    stays = kind != Kind.TEMPORARY
     edits: list[Touch] = [delete(job), bury(job)]
-    edits.append(when_there(job, overwrite(job, "")) if kept else leave_behind(graph, job))
+    edits.append(when_there(job, overwrite(job, "")) if stays else leave_behind(graph, job))
+    if job in graph.keeps:
+        edits += [delete(kept(job)), when_there(kept(job), overwrite(kept(job), ""))]
     if not pure or kind != Kind.OUTPUT:
-        edits.append(when_there(job, overwrite(job, "edited")) if kept else overwrite(job, "edited"))
+        edits.append(when_there(job, overwrite(job, "edited")) if stays else overwrite(job, "edited"))
     if not pure:
         edits.append(drop_record(job))
     return luck.choice(edits)

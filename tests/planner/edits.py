@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from ppg_mcp.planner import Kind
 
 from .compare import run_and_compare, run_for_nothing
-from .model import ON_DEMAND, TOMBSTONE, WITH_FILES, File, Graph, Record, product
+from .model import NEVER_SEEN, ON_DEMAND, TOMBSTONE, WITH_FILES, File, Graph, Record, kept, product
 from .oracle import from_scratch
 from .world import World
 
@@ -128,6 +129,8 @@ def leave_behind(graph: Graph, job: str) -> Touch:
 
     def touch(world: World) -> None:
         record = world.store.get(job)
+        if isinstance(record, Record) and record.content == NEVER_SEEN:
+            return
         if isinstance(record, Record):
             world.files[job] = File(record.content, record.mtime)
         else:
@@ -161,6 +164,7 @@ def without(graph: Graph, job: str) -> Graph:
         kinds={other: kind for other, kind in graph.kinds.items() if other != job},
         inputs={other: inputs - {job} for other, inputs in graph.inputs.items() if other != job},
         values={other: value for other, value in graph.values.items() if other != job},
+        keeps=graph.keeps - {job},
     )
 
 
@@ -216,6 +220,7 @@ def all_edits(graph: Graph) -> Iterator[Scenario]:
     yield from early_cutoffs(graph)
     yield from adoptions(graph, cold)
     yield from masks(graph)
+    yield from keepers(graph)
     yield from injections(graph, (Kind.INVARIANT, Kind.OUTPUT, Kind.TEMPORARY, Kind.CACHED, Kind.LOADING))
     yield from generations(graph)
 
@@ -246,6 +251,8 @@ def edits_of_files(graph: Graph, cold: Step, job: str) -> Iterator[Scenario]:
             "not ours": (both(overwrite(job, "not ours"), drop_record(job)), True),
             "without record": (drop_record(job), True),
         }
+        if job in graph.keeps:
+            edits |= edits_of_kept(kept(job))
     else:
         edits = {
             "deleted": (delete(job), True),
@@ -262,6 +269,23 @@ def edits_of_files(graph: Graph, cold: Step, job: str) -> Iterator[Scenario]:
             yield Scenario(f"{job} {name}, needed", (cold, Step(graph, both(touch, need))), pure)
 
 
+def edits_of_kept(name: str) -> dict[str, tuple[Touch, bool]]:
+    """Of the file that stays. An edit of it counts for nobody: nobody depends on it."""
+    return {
+        "kept file deleted": (delete(name), True),
+        "kept file emptied": (overwrite_if_there(name, ""), True),
+        "kept file edited": (overwrite_if_there(name, "edited"), False),
+    }
+
+
+def keeping(graph: Graph) -> Iterator[Graph]:
+    """The same graph with every choice of temporary jobs that keep a file."""
+    temporary = [job for job, kind in graph.kinds.items() if kind == Kind.TEMPORARY]
+    for count in range(1, len(temporary) + 1):
+        for keepers in combinations(temporary, count):
+            yield replace(graph, keeps=frozenset(keepers))
+
+
 def overwrite_same(job: str) -> Touch:
     def touch(world: World) -> None:
         if job in world.files:
@@ -276,6 +300,14 @@ def overwrite_if_there(job: str, content: str) -> Touch:
             world.write(job, content)
 
     return touch
+
+
+def keepers(graph: Graph) -> Iterator[Scenario]:
+    """A temporary job keeps a file from now on, or no more."""
+    if graph.keeps:
+        passing = replace(graph, keeps=frozenset())
+        yield Scenario("keep from now on", (Step(passing), Step(graph)))
+        yield Scenario("keep no more", (Step(graph), Step(passing)))
 
 
 def edits_of_edges(graph: Graph, cold: Step) -> Iterator[Scenario]:

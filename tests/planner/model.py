@@ -14,6 +14,9 @@ ON_DEMAND = frozenset((Kind.TEMPORARY, Kind.CACHED, Kind.LOADING))
 WITH_FILES = frozenset((Kind.OUTPUT, Kind.TEMPORARY, Kind.CACHED))
 ALWAYS = frozenset((Kind.GENERATING, Kind.INJECTING, Kind.FINAL))
 
+NEVER_SEEN = "never seen"
+"""Content of the temporary file in the record of a job of which only the file that stays was there to be adopted."""
+
 Both = tuple[str, str]
 """A fingerprint in the strict reading and by content."""
 
@@ -28,6 +31,8 @@ class Graph:
     values: dict[str, str]
     """Of invariants; empty: it can't be taken."""
     by_content: frozenset[str] = frozenset()
+    keeps: frozenset[str] = frozenset()
+    """Temporary jobs that make a file that stays, too: see `kept`."""
     masked: dict[str, str] = field(default_factory=dict)
     """Job -> the invariant whose edge `ignore_code_changes` masks."""
     adopt: bool = False
@@ -100,6 +105,11 @@ def addressed(kind: Kind, inputs: dict[str, Both]) -> Both:
 def product(job: str, contents: dict[str, str], noise: int) -> str:
     """What a job makes of its inputs' contents; `noise` is 0 for a deterministic one."""
     return interned("product", job, tuple(sorted(contents.items())), noise)
+
+
+def kept(job: str) -> str:
+    """The name of the file that stays, of a temporary job that keeps one."""
+    return f"{job}.kept"
 
 
 def build_id(job: str, run: int) -> str:

@@ -21,6 +21,7 @@ from typing import TypeVar
 from ppg_mcp.planner import Kind
 
 from .model import (
+    NEVER_SEEN,
     ON_DEMAND,
     TOMBSTONE,
     WITH_FILES,
@@ -31,6 +32,7 @@ from .model import (
     Store,
     addressed,
     build_id,
+    kept,
     product,
 )
 
@@ -90,6 +92,10 @@ class Oracle:
 
     def kind(self, job: str) -> Kind:
         return self.graph.kinds[job]
+
+    def settles(self, job: str) -> bool:
+        """It is judged whether somebody needs it or not."""
+        return self.kind(job) not in ON_DEMAND or job in self.graph.keeps
 
     # ------------------------------------------------------------------------------------------------- fingerprints
 
@@ -167,10 +173,10 @@ class Oracle:
 
     @remembered
     def must_run(self, job: str) -> bool:
-        """Of jobs that are not on demand."""
-        if self.kind(job) != Kind.OUTPUT:
+        """Of jobs that settle."""
+        if self.kind(job) != Kind.OUTPUT and job not in self.graph.keeps:
             return True
-        if not self.has_file(job) or self.store.get(job) is TOMBSTONE:
+        if not self.has_file(kept(job) if job in self.graph.keeps else job) or self.store.get(job) is TOMBSTONE:
             return True
         if self.may_be_adopted(job):
             return False
@@ -185,7 +191,7 @@ class Oracle:
 
     @remembered
     def fate(self, job: str) -> Fate:
-        """Of jobs that are not on demand."""
+        """Of jobs that settle."""
         if self.kind(job) == Kind.FINAL:
             return self.fate_of_final(job)
         if self.in_the_dark(job):
@@ -194,7 +200,8 @@ class Oracle:
             if not self.startable(job):
                 return Fate.PRUNED
             return Fate.FAILED if job in self.graph.fails else Fate.RAN
-        if self.may_be_adopted(job) and (job not in self.store or self.edited(job) or not self.matches(job)):
+        edited = job not in self.graph.keeps and job in self.store and self.edited(job)
+        if self.may_be_adopted(job) and (job not in self.store or edited or not self.matches(job)):
             return Fate.ADOPTED
         return Fate.CURRENT
 
@@ -210,7 +217,7 @@ class Oracle:
         return any(
             not self.graph.values[job] if self.kind(job) == Kind.INVARIANT else self.fate(job) not in WELL
             for job in self.graph.kinds
-            if self.kind(job) not in ON_DEMAND and self.kind(job) != Kind.FINAL and self.exists(job)
+            if self.settles(job) and self.kind(job) != Kind.FINAL and self.exists(job)
         )
 
     def ended_well(self, job: str) -> bool:
@@ -227,6 +234,7 @@ class Oracle:
             and isinstance(self.store.get(job), Record)
             and not self.edited(job)
             and self.matches(job)
+            and (job not in self.graph.keeps or self.has_file(kept(job)))
         )
 
     @remembered
@@ -257,7 +265,7 @@ class Oracle:
 
     def run_bounds(self) -> tuple[set[str], set[str]]:
         """The jobs that must run, and those that may."""
-        others = [job for job in self.jobs if self.kind(job) not in ON_DEMAND and self.kind(job) != Kind.INVARIANT]
+        others = [job for job in self.jobs if self.settles(job) and self.kind(job) != Kind.INVARIANT]
         run = {job for job in others if self.fate(job) in (Fate.RAN, Fate.FAILED)}
         sure = {job for job in run if not self.below_failure(job)}
         used = self.made_for([job for job in sure if self.kind(job) != Kind.FINAL])
@@ -291,7 +299,7 @@ class Oracle:
 
     def pruned(self) -> tuple[set[str], set[str]]:
         """The jobs, on-demand ones aside, that must be pruned, and those that may."""
-        others = [job for job in self.jobs if self.kind(job) not in ON_DEMAND and self.kind(job) != Kind.INVARIANT]
+        others = [job for job in self.jobs if self.settles(job) and self.kind(job) != Kind.INVARIANT]
         must = {job for job in others if self.fate(job) == Fate.PRUNED}
         return must, must | {job for job in others if self.below_failure(job)}
 
@@ -306,7 +314,11 @@ class Oracle:
         )
 
     def adopted(self) -> set[str]:
-        return {job for job in self.jobs if self.kind(job) == Kind.OUTPUT and self.fate(job) == Fate.ADOPTED}
+        return {job for job in self.jobs if self.stays(job) and self.fate(job) == Fate.ADOPTED}
+
+    def stays(self, job: str) -> bool:
+        """It makes a file that stays, made whether somebody needs it or not."""
+        return self.kind(job) == Kind.OUTPUT or job in self.graph.keeps
 
     def spared(self, job: str) -> bool:
         """Current by content, though not strictly: an early cutoff spared it."""
@@ -319,9 +331,9 @@ class Oracle:
         """Given the jobs that did run, and those whose records were refreshed: outputs must be, where it is due; files
         on demand may be, it depends on whether anybody asked for them."""
         after = dict(self.store)
-        due = {job for job in self.jobs if self.kind(job) == Kind.OUTPUT and self.fate(job) == Fate.CURRENT}
+        due = {job for job in self.jobs if self.stays(job) and self.fate(job) == Fate.CURRENT}
         due = {job for job in due if self.spared(job)}
-        assert {job for job in refreshed if self.kind(job) == Kind.OUTPUT} == due
+        assert {job for job in refreshed if self.stays(job)} == due
         for job in refreshed:
             assert self.spared(job), f"{job} was refreshed"
             record = self.store[job]
@@ -332,19 +344,21 @@ class Oracle:
                 continue
             if job in ran and job in self.graph.fails:
                 after[job] = TOMBSTONE
-            elif job in ran or (self.kind(job) == Kind.OUTPUT and self.fate(job) == Fate.ADOPTED):
+            elif job in ran or (self.stays(job) and self.fate(job) == Fate.ADOPTED):
                 inputs = {p: self.fingerprint(p) for p in self.inputs(job)}
-                after[job] = Record(build_id(job, self.number), inputs, self.content(job))
+                content = NEVER_SEEN if job in self.graph.keeps and job not in ran else self.content(job)
+                after[job] = Record(build_id(job, self.number), inputs, content)
         return after
 
     def contents_after(self, ran: set[str]) -> dict[str, str]:
         """Of all files but temporary ones."""
         after = {job: file.content for job, file in self.files.items() if self.graph.kinds.get(job) != Kind.TEMPORARY}
         for job in ran:
-            if self.kind(job) in (Kind.OUTPUT, Kind.CACHED):
-                after.pop(job, None)
+            if self.kind(job) in (Kind.OUTPUT, Kind.CACHED) or job in self.graph.keeps:
+                name = kept(job) if job in self.graph.keeps else job
+                after.pop(name, None)
                 if job not in self.graph.fails:
-                    after[job] = self.content(job)
+                    after[name] = self.content(job)
         return after
 
     def leftovers(self) -> set[str]:
@@ -354,7 +368,10 @@ class Oracle:
         return {
             job
             for job in self.jobs
-            if self.kind(job) == Kind.TEMPORARY and job in self.files and job not in used and job not in self.store
+            if self.kind(job) == Kind.TEMPORARY
+            and job in self.files
+            and job not in used | must | self.adopted()
+            and job not in self.store
         }
 
 
@@ -373,4 +390,5 @@ def from_scratch(graph: Graph) -> dict[str, str]:
                 contents[job] = product(job, {p: content(p) for p in inputs}, 0)
         return contents[job]
 
-    return {job: content(job) for job, kind in graph.kinds.items() if kind == Kind.OUTPUT}
+    outputs = {job: content(job) for job, kind in graph.kinds.items() if kind == Kind.OUTPUT}
+    return outputs | {kept(job): content(job) for job in graph.keeps}

@@ -7,7 +7,7 @@ Quadratic, and from the columns that state facts (`nodes`, `kind`, `inputs`, `st
 from __future__ import annotations
 
 from ppg_mcp.planner import Kind, Planner, State, Verdict
-from ppg_mcp.planner.core import ON_DEMAND, SETTLES
+from ppg_mcp.planner.core import ON_DEMAND
 
 
 def sanity_check(planner: Planner) -> None:
@@ -25,7 +25,7 @@ def sanity_check(planner: Planner) -> None:
                 dependants[p].append(job)
     over = (State.DONE, State.FAILED, State.PRUNED)
     assert planner.started == sum(state[job] == State.STARTED for job in jobs)
-    assert planner.unsettled == sum(kind[job] in SETTLES and state[job] not in over for job in jobs)
+    assert planner.unsettled == sum(planner._settles(job) and state[job] not in over for job in jobs)
     assert sorted(planner.failed) == [job for job in jobs if state[job] == State.FAILED]
     assert sorted(planner.pruned_by) == [job for job in jobs if state[job] == State.PRUNED]
     for job in jobs:
@@ -52,7 +52,7 @@ def _check_waiting(planner: Planner, job: int) -> None:
     if not any(planner.state[p] in (State.FAILED, State.PRUNED) for p in planner.inputs[job]):
         assert planner.missing_inputs.get(job, 0) == missing
     if planner.kind[job] in ON_DEMAND:
-        if planner.needed.get(job) and planner.verdict[job] != Verdict.RUN:
+        if (planner.needed.get(job) or job in planner.obliged) and planner.verdict[job] != Verdict.RUN:
             assert unknown
             assert planner.nodes[job].by_content or not planner.fresh[job]
     elif planner.kind[job] == Kind.OUTPUT:
@@ -90,11 +90,14 @@ def _check_demand(planner: Planner, job: int, dependants: list[int]) -> None:
     assert planner.open_dependants[job] == open_dependants
     assert planner.needed.get(job, 0) == needed
     done = planner.state[job] == State.DONE
-    if planner.state[job] not in (State.STARTED, State.FAILED):
+    if job in planner.obliged:
+        assert planner.nodes[job].kept is not None
+        assert not planner.closed[job]
+    elif planner.state[job] not in (State.STARTED, State.FAILED):
         assert planner.closed[job] == (not open_dependants or (done and planner.kind[job] != Kind.LOADING))
     if planner.kind[job] == Kind.CACHED:
         assert job not in planner.made
     else:
         assert (job in planner.made) == bool(done and open_dependants)
     if planner.verdict[job] == Verdict.RUN and planner.state[job] == State.WAITING:
-        assert needed, "it must run, and nobody needs it"
+        assert needed or job in planner.obliged, "it must run, and nobody needs it"

@@ -40,6 +40,7 @@ from ppg_mcp.planner import (
 
 from .model import (
     ALWAYS,
+    NEVER_SEEN,
     ON_DEMAND,
     TOMBSTONE,
     WITH_FILES,
@@ -51,6 +52,7 @@ from .model import (
     Store,
     addressed,
     build_id,
+    kept,
     product,
 )
 from .sanity import sanity_check
@@ -159,6 +161,8 @@ class Run:
         for job in self.flying:
             if self.graph.kinds[job] in WITH_FILES and self.random.random() < 0.5:
                 self.world.write(job, f"half {job}")
+                if job in self.graph.keeps:
+                    self.world.write(kept(job), f"half {kept(job)}")
 
     # -------------------------------------------------------------------------------------------- what jobs look like
 
@@ -172,22 +176,21 @@ class Run:
         """As the graph, the store and a look at the files tell."""
         graph, kind = self.graph, self.graph.kinds[job]
         entry = self.world.store.get(job)
-        file = self.world.files.get(job)
         files, edited, adoption, former = Files.FINE, b"", None, None
         if kind in WITH_FILES:
-            if file is None:
-                files = Files.MISSING
-            elif not file.content:
-                files = Files.EMPTY
-            elif isinstance(entry, Record) and file.mtime != entry.mtime and file.content != entry.content:
-                if kind == Kind.OUTPUT:
-                    edited = file.content.encode()
-                else:
+            files = self.found(job)
+            if files == Files.FINE and isinstance(entry, Record):
+                now = self.world.files[job]
+                differs = now.mtime != entry.mtime and now.content != entry.content
+                if differs and kind == Kind.OUTPUT:
+                    edited = now.content.encode()
+                elif differs:
                     files = Files.DIFFERENT
-            if kind == Kind.OUTPUT and files == Files.FINE and (graph.adopt or entry is None):
-                assert file is not None
-                own = build_id(job, self.world.number).encode()
-                adoption = Former(own, b"", b"", files_content=file.content.encode())
+        staying = self.found(kept(job)) if job in graph.keeps else files if kind == Kind.OUTPUT else None
+        if staying == Files.FINE and (graph.adopt or entry is None):
+            own = build_id(job, self.world.number).encode()
+            stays = self.world.files[kept(job) if job in graph.keeps else job]
+            adoption = Former(own, b"", b"", files_content=stays.content.encode())
         if isinstance(entry, Record):
             digests = entry.digests
             assert digests is not None
@@ -212,7 +215,12 @@ class Run:
             by_content=job in graph.by_content,
             masked=self.index[graph.masked[job]] if job in graph.masked else -1,
             adopt=graph.adopt,
+            kept=staying if job in graph.keeps else None,
         )
+
+    def found(self, name: str) -> Files:
+        file = self.world.files.get(name)
+        return Files.MISSING if file is None else Files.FINE if file.content else Files.EMPTY
 
     def inputs(self, job: str) -> list[str]:
         return [self.ids[p] for p in self.planner.inputs[self.index[job]]]
@@ -292,6 +300,8 @@ class Run:
         if self.graph.kinds[job] in WITH_FILES:
             self.world.store[job] = TOMBSTONE
             self.world.files.pop(job, None)
+            if job in self.graph.keeps:
+                self.world.files.pop(kept(job), None)
 
     def finish(self, job: str) -> None:
         index, kind = self.index[job], self.graph.kinds[job]
@@ -308,6 +318,8 @@ class Run:
             return
         noise = self.world.number if job in self.graph.noisy else 0
         file = self.world.write(job, product(job, {p: self.content(p) for p in self.inputs(job)}, noise))
+        if job in self.graph.keeps:
+            self.world.write(kept(job), file.content)
         record = self.world.store[job] = self.record(job, file)
         self.perform(self.planner.handle(Succeeded(index, record.build_id.encode(), file.content.encode())))
 
@@ -333,12 +345,13 @@ class Run:
                     (self.queue if job in self.queue else self.flying).remove(job)
                 case Adopt():
                     self.adopted.append(job)
-                    self.world.store[job] = self.record(job, self.world.files[job])
+                    staying = File(NEVER_SEEN, 0) if job in self.graph.keeps else self.world.files[job]
+                    self.world.store[job] = self.record(job, staying)
                 case Refresh():
                     assert job not in self.refreshed
                     self.refreshed.append(job)
                     former = self.world.store[job]
-                    now = self.record(job, self.world.files[job])
+                    now = self.record(job, File("", 0))
                     self.world.store[job] = replace(former, inputs=now.inputs, digests=now.digests)
                 case Remove():
                     assert job in self.world.files, f"{job} was removed already"
@@ -362,7 +375,7 @@ class Run:
             assert kind in ON_DEMAND, f"{job} is started twice"
             assert job in self.removed, f"{job} is started twice, and was not given back"
         if kind in ON_DEMAND:
-            assert self.wanted(job), f"{job} is started and nobody can use it"
+            assert self.obliged(job) or self.wanted(job), f"{job} is started and nobody can use it"
         if kind == Kind.FINAL:
             assert all(self.graph.kinds[other] == Kind.FINAL for other in self.failed)
             assert not self.planner.loads_of(self.index[job])
@@ -378,13 +391,16 @@ class Run:
     def state(self, job: str) -> int:
         return self.planner.state[self.index[job]]
 
+    def obliged(self, job: str) -> bool:
+        return self.index[job] in self.planner.obliged
+
     def wanted(self, job: str) -> bool:
         """There is a job that must run, can, has not ended, and uses this one."""
         self.look_at_edges()
         return any(
             self.planner.verdict[self.index[d]] == Verdict.RUN
             and self.state(d) in (State.WAITING, State.STARTED, State.DONE)
-            and (self.graph.kinds[d] not in ON_DEMAND or self.wanted(d))
+            and (self.graph.kinds[d] not in ON_DEMAND or self.obliged(d) or self.wanted(d))
             for d in self.dependants(job)
             if self.graph.kinds[d] == Kind.LOADING or self.state(d) != State.DONE
         )
@@ -394,7 +410,8 @@ class Run:
         return any(
             self.held(d)
             if self.graph.kinds[d] == Kind.LOADING
-            else self.state(d) != State.DONE and (self.graph.kinds[d] not in ON_DEMAND or self.held(d))
+            else self.state(d) != State.DONE
+            and (self.graph.kinds[d] not in ON_DEMAND or self.obliged(d) or self.held(d))
             for d in self.dependants(job)
             if self.graph.kinds[d] != Kind.FINAL
         )

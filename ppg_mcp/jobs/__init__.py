@@ -2,11 +2,18 @@
 
 from .cached import CachedAttributeLoadingJob, CachedDataLoadingJob, CachedJob
 from .file_invariants import FileChecksumInvariant, FileInvariant, FileTimeInvariant, MultiFileInvariant
-from .files import FileGeneratingJob, MultiFileGeneratingJob, TempFileGeneratingJob, TempFilePlusGeneratingJob
+from .files import (
+    FileGeneratingJob,
+    MultiFileGeneratingJob,
+    MultiTempFileGeneratingJob,
+    TempFileGeneratingJob,
+    TempFilePlusGeneratingJob,
+)
 from .final import FinalJob
 from .function import FunctionInvariant
 from .generating import DependencyInjectionJob, JobGeneratingJob
 from .loading import AttributeLoadingJob, DataLoadingJob
+from .memory_mapped import MemMappedDataLoadingJob
 from .parameter import ParameterInvariant
 from .plot import PlotJob
 
@@ -24,8 +31,10 @@ __all__ = [
     "FinalJob",
     "FunctionInvariant",
     "JobGeneratingJob",
+    "MemMappedDataLoadingJob",
     "MultiFileGeneratingJob",
     "MultiFileInvariant",
+    "MultiTempFileGeneratingJob",
     "ParameterInvariant",
     "PlotJob",
     "TempFileGeneratingJob",

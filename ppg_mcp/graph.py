@@ -140,6 +140,12 @@ class Pipegraph:
         """The path on disk of one that `relative` gave."""
         return path if path[0] == "/" else self._prefix + path
 
+    def cache_path(self, path: str, folder: str = "") -> str:
+        """Where to keep what belongs to a file: under the same path below `folder` of the cache folder, which it never
+        leaves."""
+        below = os.path.normpath(self.absolute(path)) if path.startswith("../") else path
+        return os.path.join(self.cache_folder, folder, below.lstrip("/"))
+
     # -------------------------------------------------------------------------------------------------------- running
 
     def run(self, dry_run: bool = False) -> None:

@@ -1,6 +1,7 @@
 """The job types, one module per family."""
 
 from .cached import CachedAttributeLoadingJob, CachedDataLoadingJob, CachedJob
+from .combined_plot import CombinedPlotJob
 from .file_invariants import FileChecksumInvariant, FileInvariant, FileTimeInvariant, MultiFileInvariant
 from .files import (
     FileGeneratingJob,
@@ -22,6 +23,7 @@ __all__ = [
     "CachedAttributeLoadingJob",
     "CachedDataLoadingJob",
     "CachedJob",
+    "CombinedPlotJob",
     "DataLoadingJob",
     "DependencyInjectionJob",
     "FileChecksumInvariant",

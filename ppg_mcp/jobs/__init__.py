@@ -15,6 +15,7 @@ from .function import FunctionInvariant
 from .generating import DependencyInjectionJob, JobGeneratingJob
 from .loading import AttributeLoadingJob, DataLoadingJob
 from .memory_mapped import MemMappedDataLoadingJob
+from .notebook import NotebookJob
 from .parameter import ParameterInvariant
 from .plot import PlotJob
 
@@ -37,6 +38,7 @@ __all__ = [
     "MultiFileGeneratingJob",
     "MultiFileInvariant",
     "MultiTempFileGeneratingJob",
+    "NotebookJob",
     "ParameterInvariant",
     "PlotJob",
     "TempFileGeneratingJob",

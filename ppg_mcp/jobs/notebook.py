@@ -45,14 +45,19 @@ class NotebookJob(MultiFileGeneratingJob):
         self.html_filename = self.executed_filename.removesuffix(SUFFIX) + ".html"
         super().__init__([self.executed_filename, self.html_filename], self._execute)
         self.ignore_code_changes()
-        writer = graph.writers.get(self.notebook_filename)
-        self.depends_on(writer or FileChecksumInvariant(self.notebook_filename))
-        if auto_detect_dependencies:
-            self.depends_on(self._mentioned)
+        self.auto_detect_dependencies = bool(auto_detect_dependencies)
+        self.depends_on(self._inputs)
 
     def definition(self) -> tuple[Any, ...]:
-        """The notebook and the files made of it."""
-        return (*super().definition(), self.notebook_filename)
+        """The notebook, the files made of it, and whether it is searched for others."""
+        searched = f"auto_detect_dependencies={self.auto_detect_dependencies}"
+        return (*super().definition(), self.notebook_filename, searched)
+
+    def _inputs(self) -> list[Job]:
+        """Asked for when run() starts: who writes the notebook, and the files that it mentions?"""
+        writer = self.graph.writers.get(self.notebook_filename)
+        notebook = writer or FileChecksumInvariant(self.notebook_filename)
+        return [notebook, *self._mentioned()] if self.auto_detect_dependencies else [notebook]
 
     def _mentioned(self) -> list[Job]:
         own = set(self.paths)

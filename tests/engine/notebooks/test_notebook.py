@@ -122,10 +122,17 @@ def test_results_are_named_after_the_notebook(project: Project) -> None:
 def test_the_same_notebook_again_is_the_same_job(project: Project) -> None:
     ppg.new_pipegraph(quiet=True)
     assert build() is ppg.NotebookJob("./report.ipynb")
+    with pytest.raises(ppg.JobContractError, match="auto_detect_dependencies=False"):
+        build(auto_detect_dependencies=False)
 
 
-def test_a_notebook_that_a_job_writes(project: Project) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_a_notebook_that_a_job_writes(project: Project, first: bool) -> None:
+    """Whichever of the two jobs is made first."""
+
     def build(text: str) -> None:
+        if first:
+            ppg.NotebookJob("report.ipynb")
         ppg.FileGeneratingJob("report.ipynb", write(notebook_text(f"print({text!r})")))
         ppg.NotebookJob("report.ipynb")
 
@@ -207,7 +214,7 @@ def test_a_kernel_that_is_not_installed_is_named(project: Project) -> None:
 def test_a_generating_job_may_make_it(project: Project) -> None:
     def grow() -> None:
         ppg.FileGeneratingJob("older.txt", write("older"))
-        ppg.JobGeneratingJob("grow", lambda: [build(), ppg.FileGeneratingJob("newer.txt", write("newer"))])
+        ppg.JobGeneratingJob("grow", lambda: [build(), build(), ppg.FileGeneratingJob("newer.txt", write("newer"))])
 
     save("report.ipynb", "print(open('older.txt').read(), open('newer.txt').read())")
     assert project.ran(grow) == [JOB, "grow", "newer.txt", "older.txt"]

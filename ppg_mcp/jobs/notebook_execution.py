@@ -23,6 +23,8 @@ from traitlets.config import Config
 from ppg_cs.session_directory import runtime_root
 from ppg_protocol.errors import JobDiedException
 
+PATIENCE_S = 600
+"""For the kernel to start, and for the last outputs of a cell to arrive: a busy machine is slow, not broken."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -49,6 +51,9 @@ def _run_cells(content: Any, notebook: str, directory: str, connection_file: str
         resources={"metadata": {"path": directory}},
         config=Config(KernelManager={"transport": "ipc", "connection_file": connection_file}),
         timeout=None,
+        startup_timeout=PATIENCE_S,
+        iopub_timeout=PATIENCE_S,
+        raise_on_iopub_timeout=True,
         record_timing=False,
         on_cell_start=lambda cell, cell_index: reached.append(cell.source),
     )

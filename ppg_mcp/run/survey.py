@@ -7,7 +7,6 @@ This is the only place that reads files to decide, so the planner needn't.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
 from ..planner.node import Files, Former, Node
 from ..store import Record, StatusStore, pack_files, unpack_files
 from .log import RunLog
+from .still_file import moment_of, read_still
 
 WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
 HASH_CAP_BYTES = 4 << 30
@@ -92,17 +92,12 @@ class Survey:
         """md5 of a file; taken again only when size, mtime or ctime changed. Raises OSError."""
         if self._checksums is None:
             self._checksums = self._store.checksums()
-        now = os.stat(path)
-        if not stat.S_ISREG(now.st_mode):
-            raise OSError(f"{path!r} is not a regular file")
-        key = (now.st_size, now.st_mtime_ns, now.st_ctime_ns)
         known = self._checksums.get(path)
-        if known is not None and known[:3] == key:
+        if known is not None and known[:3] == moment_of(path):
             return known[3]
-        with open(path, "rb") as file:
-            checksum = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
-        self._checksums[path] = (*key, checksum)
-        self._store.remember_checksum(path, *key, checksum)
+        moment, checksum = read_still(path)
+        self._checksums[path] = (*moment, checksum)
+        self._store.remember_checksum(path, *moment, checksum)
         return checksum
 
     # ---------------------------------------------------------------------------------------------------------- files

@@ -171,9 +171,14 @@ MUTATIONS = [
         f"{ENGINE}/equation",
     ),
     Mutation(
-        "checksum kept whatever the ctime", "ppg_mcp/run/survey.py",
-        "now.st_ctime_ns)", "0)",
+        "checksum kept whatever the ctime", "ppg_mcp/run/still_file.py",
+        "facts.st_ctime_ns)", "0)",
         f"{ENGINE}/equation/test_file_invariants.py",
+    ),
+    Mutation(
+        "a checksum of a file that changed meanwhile", "ppg_mcp/run/still_file.py",
+        "_moment(path, facts) == _moment(path, after):", "_moment(path, facts):",
+        f"{ENGINE}/equation/test_odd_input_files.py",
     ),
     Mutation(
         "an edited output is overwritten", "ppg_mcp/run/survey.py",
@@ -233,7 +238,7 @@ MUTATIONS = [
     # ---------------------------------------------------------------------------------------------------------- demand
     Mutation(
         "a temporary removed too early", "ppg_mcp/planner/core.py",
-        "if self.open_dependants[job]:\n            return", "if self.open_dependants[job] > 1:\n            return",
+        "if self.open_dependants[job] or", "if self.open_dependants[job] > 1 or",
         PLANNER,
     ),
     Mutation(

@@ -60,7 +60,7 @@ MUTATIONS = [
     Mutation(
         "outputs of before a reboot trusted", "ppg_mcp/run/survey.py",
         "        if same and not suspect:", "        if same:",
-        f"{ENGINE}/equation",
+        f"{ENGINE}/equation/test_reboots.py",
     ),
     Mutation(
         "a started attempt gets its record back", "ppg_mcp/store/writes.py",
@@ -86,7 +86,7 @@ MUTATIONS = [
     Mutation(
         "survivors of an earlier session left alone", "ppg_mcp/run/front.py",
         "in sweep(runtime_root(str(graph.directory))):", "in ():",
-        FAILURE,
+        f"{FAILURE}/test_kills.py {FAILURE}/test_data_process.py",
     ),
     Mutation(
         "survivors that never exec'ed are not found", "ppg_cs/survivors.py",
@@ -168,7 +168,7 @@ MUTATIONS = [
     Mutation(
         "stat compared without mtime", "ppg_mcp/run/survey.py",
         "then.mtime_ns == now.st_mtime_ns and ", "",
-        f"{ENGINE}/equation",
+        f"{ENGINE}/equation/test_edits.py",
     ),
     Mutation(
         "checksum kept whatever the ctime", "ppg_mcp/run/still_file.py",
@@ -198,7 +198,7 @@ MUTATIONS = [
     Mutation(
         "which input is which not noticed", "ppg_mcp/planner/digest.py",
         "        parts.append(name)\n", "",
-        f"tests/planner {ENGINE}/equation/test_inputs.py",
+        f"{PLANNER} {ENGINE}/equation/test_inputs.py",
     ),
     Mutation(
         "early cutoff for everybody", "ppg_mcp/planner/core.py",

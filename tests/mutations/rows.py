@@ -70,7 +70,7 @@ MUTATIONS = [
     Mutation(
         "commits without fsync", "ppg_mcp/store/opening.py",
         "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF",
-        HOLDING,
+        "tests/store/test_store_durability.py",
     ),
     Mutation(
         "the lock of the store not kept", "ppg_mcp/store/opening.py",
@@ -86,7 +86,7 @@ MUTATIONS = [
     Mutation(
         "survivors of an earlier session left alone", "ppg_mcp/run/front.py",
         "in sweep(runtime_root(str(graph.directory))):", "in ():",
-        f"{FAILURE}/test_kills.py {FAILURE}/test_data_process.py",
+        f"{FAILURE}/test_kills.py",
     ),
     Mutation(
         "survivors that never exec'ed are not found", "ppg_cs/survivors.py",

@@ -28,7 +28,7 @@ from pathlib import Path
 from .rows import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 300
+PATIENCE_S = 180
 TESTS_FAILED = 1
 """pytest's exit code; the others say that it could not run them."""
 NOT_COPIED = shutil.ignore_patterns(
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def unbroken(tests: Sequence[str]) -> bool:
     """Whether the tests fail though nothing is broken."""
     with copied() as copy:
-        code, output, duration_s = tested(copy, tests, PATIENCE_S * 2)
+        code, output, duration_s = tested(copy, tests, PATIENCE_S * 5)
     print(f"unbroken: {'passes' if code == 0 else 'FAILS'} in {duration_s:.0f} s: {' '.join(tests)}", flush=True)
     if code:
         print(output)
@@ -107,18 +107,35 @@ def tested(copy: Path, tests: Sequence[str], patience_s: float) -> tuple[int | N
     environment["PYTHONPATH"] = os.pathsep.join([str(copy), str(copy / "protocol")])
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--color=no", "-p", "no:cacheprovider", *tests]
     started = time.monotonic()
-    process = subprocess.Popen(
-        command, cwd=copy, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        output, _ = process.communicate(timeout=patience_s)
-        code: int | None = process.returncode
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        code = None
-    return code, output, time.monotonic() - started
+    with open(copy / "said", "w+", encoding="utf-8", errors="replace") as said:  # a pipe is held open by what is left
+        process = subprocess.Popen(
+            command,
+            cwd=copy,
+            env=environment,
+            stdout=said,
+            stderr=said,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            code: int | None = process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            code = None
+        end_all_of(copy)
+        process.wait()
+        said.seek(0)
+        return code, said.read(), time.monotonic() - started
+
+
+def end_all_of(copy: Path) -> None:
+    """SIGKILL for every process with this copy in its environment: a broken engine leaves some behind."""
+    mark = os.fsencode(f"PYTHONPATH={copy}:")
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and mark in Path(f"/proc/{name}/environ").read_bytes():
+                os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            continue
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ MUTATIONS = [
     Mutation(
         "a suspect is not tried alone", "ppg_mcp/dispatcher/core.py",
         "        self._enqueue(job, suspect=True)", "        self._enqueue(job)",
-        "tests/dispatcher",
+        "tests/dispatcher/test_stories.py",
     ),
     # --------------------------------------------------------------------------------------------------- the equation
     Mutation(
@@ -226,8 +226,8 @@ MUTATIONS = [
         "tests/fingerprints/test_fingerprint_pairs.py",
     ),
     Mutation(
-        "the source believed whatever runs", "ppg_mcp/fingerprints/sources.py",
-        "(code.co_qualname, self._summarise(forms[id(code)]))", "(code.co_qualname, b'')",
+        "the source believed whatever runs", "ppg_mcp/fingerprints/bytecode.py",
+        "    form = encode_value(head, []) +", "    form = b'' and",
         "tests/fingerprints/test_fingerprint_sources.py",
     ),
     Mutation(

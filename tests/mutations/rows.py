@@ -276,17 +276,17 @@ MUTATIONS = [
     Mutation(
         "a generated id that exists accepted", "ppg_mcp/run/merge.py",
         "        if known is not None:", "        if False:",
-        f"{ENGINE}/growth",
+        f"{ENGINE}/growth/test_merge.py",
     ),
     Mutation(
         "a generated writer of a file that another writes", "ppg_mcp/run/merge.py",
         "            if writer is not None:", "            if False:",
-        f"{ENGINE}/growth",
+        f"{ENGINE}/growth/test_merge.py",
     ),
     Mutation(
         "an injected circle", "ppg_mcp/run/merge.py",
         "        self._check_circles()\n", "",
-        f"{ENGINE}/growth",
+        f"{ENGINE}/growth/test_generating.py",
     ),
     Mutation(
         "orphans removed", "ppg_mcp/run/orphans.py",

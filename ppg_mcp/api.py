@@ -70,7 +70,9 @@ def run_pipegraph(dry_run: bool = False) -> None:
 
     Raises RuntimeError when jobs failed (everything that did not depend on them was done), CycleError,
     JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
-    KeyboardInterrupt passes through after a clean stop.
+    KeyboardInterrupt passes through after a clean stop. SIGTERM stops as cleanly, then has the effect that it had before
+    the run: the end of the process, or the script's own handler. A terminal that is closed (SIGHUP) stops nothing.
+    In another thread than the main one, where Python delivers no signals, only the last two of these hold not.
     """
     util.current_graph().run(dry_run=dry_run)
 

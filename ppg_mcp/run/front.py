@@ -10,6 +10,7 @@ from ppg_cs.survivors import sweep
 from ..graph import Phase, Pipegraph
 from ..store import StatusStore
 from .dry import print_plan
+from .hangup import Hangups
 from .interrupt import Interrupts
 from .log import RunLog, log_path
 from .loop import RunLoop
@@ -26,10 +27,11 @@ def run(graph: Pipegraph, dry_run: bool = False) -> None:
     graph.phase = Phase.RUNNING
     log = RunLog(graph, to_file=not dry_run)
     try:
-        if dry_run:
-            _only_plan(graph, log)
-        else:
-            _run_ordered(graph, log)
+        with Hangups(log):
+            if dry_run:
+                _only_plan(graph, log)
+            else:
+                _run_ordered(graph, log)
     finally:
         log.close()
         graph.phase = Phase.OVER

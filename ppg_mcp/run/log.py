@@ -9,12 +9,12 @@ import json
 import logging
 import os
 import socket
-import sys
 import time
 from pathlib import Path
 
 from ..graph import Pipegraph
 from ..util.log_listener import LOG_PORT
+from .notice import notice
 
 LOGGER = "pypipegraph"
 MAX_DATAGRAM = 8000
@@ -114,7 +114,7 @@ class RunLog:
 
     def _print(self, text: str) -> None:
         if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            notice(text)
 
 
 def log_path(graph: Pipegraph, name: str) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .notice import notice
+
 if TYPE_CHECKING:
     from rich.live import Live
 
@@ -33,26 +35,41 @@ class Progress:
         """A line that stays."""
         if self._quiet:
             return
-        if self._live is not None:
+        if self._live is None:
+            notice(text)
+            return
+        try:
             self._live.console.print(text, markup=False, highlight=False)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        except Exception:  # noqa: BLE001, RUF100  # the terminal is gone
+            self._give_up()
 
     def update(self, now: float) -> None:
         """Draw, if it is time to."""
         if self._quiet or now < self.next_s:
             return
         self.next_s = now + self._interval_s
-        if self._terminal:
-            self._draw(now)
-        else:
+        if not self._terminal:
             self.note(self._line(now))
+            return
+        try:
+            self._draw(now)
+        except Exception:  # noqa: BLE001, RUF100  # the terminal is gone
+            self._give_up()
 
     def close(self) -> None:
         """Take the live line away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None
+        if live is not None:
+            try:
+                live.stop()
+            except Exception:  # noqa: BLE001, RUF100  # the terminal is gone
+                pass
+
+    def _give_up(self) -> None:
+        """The terminal is gone: what follows are plain lines, which nobody may see."""
+        self._terminal = False
+        self._interval_s = PLAIN_INTERVAL_S
+        self.close()
 
     def _draw(self, now: float) -> None:
         from rich.text import Text
@@ -86,5 +103,5 @@ def _duration(seconds: float) -> str:
 def _is_terminal(stream: Any) -> bool:
     try:
         return bool(stream.isatty())
-    except (AttributeError, ValueError):
+    except Exception:  # noqa: BLE001, RUF100  # a replacement may raise anything
         return False

@@ -47,7 +47,7 @@ def _flush_streams() -> None:
     """Lest the children inherit what is buffered; streams that can't be written are the user's, and stop nothing."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
-            if stream is not None and not stream.closed:
+            if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
         except Exception:  # noqa: BLE001, RUF100  # OSError of a full disk, anything from a replacement
             pass

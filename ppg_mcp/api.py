@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ppg_protocol.errors import JobContractError
+from ppg_protocol.errors import JobContractError, PyPipeGraphError
 
 from . import util
 from .graph import STATUS_FILENAME, Options, Pipegraph
@@ -37,6 +37,8 @@ def new_pipegraph(
     log_file: instead of logs/ppg_run.txt. log_level: logging.DEBUG also tells why jobs do not run.
     adopt: take every existing output over as current (after a restore, or a move from another engine).
     early_cutoff: dependants of a job that was redone with the same content are not redone.
+
+    Raises JobContractError for arguments of other kinds, PyPipeGraphError where the current directory is gone.
     """
     if resource_coordinator is not None and not isinstance(resource_coordinator, LocalSystem):
         raise JobContractError(
@@ -47,7 +49,7 @@ def new_pipegraph(
         if log_level.upper() not in levels:
             raise JobContractError(f"log_level must be one of {', '.join(levels)} or a number, not {log_level!r}.")
         log_level = levels[log_level.upper()]
-    directory = Path(os.getcwd())
+    directory = _working_directory()
     options = Options(
         quiet=quiet,
         dump_graph=dump_graph,
@@ -63,6 +65,16 @@ def new_pipegraph(
     return graph
 
 
+def _working_directory() -> Path:
+    try:
+        return Path(os.getcwd())
+    except OSError as error:
+        raise PyPipeGraphError(
+            f"The working directory of this process does not exist any more, or can't be read ({error.strerror}), "
+            "so there is no place for a pipegraph. cd to the project's directory and start again."
+        ) from error
+
+
 def run_pipegraph(dry_run: bool = False) -> None:
     """Do what needs to be (re-)done, on all cores; return when all jobs are done.
 
@@ -72,7 +84,7 @@ def run_pipegraph(dry_run: bool = False) -> None:
     JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
     KeyboardInterrupt passes through after a clean stop. SIGTERM stops as cleanly, then has the effect that it had before
     the run: the end of the process, or the script's own handler. A terminal that is closed (SIGHUP) stops nothing.
-    In another thread than the main one, where Python delivers no signals, only the last two of these hold not.
+    All this in the main thread only: Python delivers no signals to others, so there Ctrl-C does not stop the run.
     """
     util.current_graph().run(dry_run=dry_run)
 

@@ -10,7 +10,6 @@ import logging
 import os
 import socket
 import time
-from pathlib import Path
 
 from ..graph import Pipegraph
 from ..util.log_listener import LOG_PORT
@@ -119,5 +118,5 @@ class RunLog:
 
 def log_path(graph: Pipegraph, name: str) -> str | None:
     """Path of a file in `logs`, None where there is no such folder."""
-    folder = Path(graph.directory, "logs")
-    return str(folder / name) if folder.is_dir() else None
+    folder = os.path.join(graph.directory, "logs")
+    return os.path.join(folder, name) if os.path.isdir(folder) else None

@@ -10,7 +10,6 @@ import platform
 import select
 import time
 from collections.abc import Callable, Sequence
-from contextlib import chdir
 from pathlib import Path
 
 import zmq
@@ -62,8 +61,7 @@ class EmbeddedMachine:
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
         )
-        with chdir(directory):  # where jobs are called, wherever the script went meanwhile
-            self._supervisor = start(config, task_of)
+        self._supervisor = start(config, task_of)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         hello = Hello(
             PROTOCOL_MAJOR,

@@ -107,10 +107,14 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _fsync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    """Where that is possible: not every file system can, nor may who can't list the directory. Nor does SQLite insist."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
     try:
         os.fsync(descriptor)
     except OSError:
-        pass  # not every file system can; SQLite passes over it as well
+        pass
     finally:
         os.close(descriptor)

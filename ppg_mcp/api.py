@@ -82,8 +82,8 @@ def run_pipegraph(dry_run: bool = False) -> None:
 
     Raises RuntimeError when jobs failed (everything that did not depend on them was done), CycleError,
     JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
-    KeyboardInterrupt passes through after a clean stop. SIGTERM stops as cleanly, then has the effect that it had before
-    the run: the end of the process, or the script's own handler. A terminal that is closed (SIGHUP) stops nothing.
+    KeyboardInterrupt passes through after a clean stop. SIGTERM stops as cleanly, then has the effect that it had
+    before the run: the end of the process, or the script's own handler. A closed terminal (SIGHUP) stops nothing.
     All this in the main thread only: Python delivers no signals to others, so there Ctrl-C does not stop the run.
     """
     util.current_graph().run(dry_run=dry_run)

@@ -107,7 +107,7 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _fsync_directory(directory: Path) -> None:
-    """Where that is possible: not every file system can, nor may who can't list the directory. Nor does SQLite insist."""
+    """Where that is possible, as SQLite does: not every file system can, and who can't list a directory may not."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError:

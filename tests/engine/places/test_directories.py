@@ -48,7 +48,7 @@ def test_a_pipegraph_in_a_deleted_directory_is_refused_at_once(project: Project)
     Path("gone").mkdir()
     os.chdir("gone")
     os.rmdir(project.path / "gone")
-    with pytest.raises(ppg.PyPipeGraphError, match="working directory.*does not exist any more.*cd"):
+    with pytest.raises(ppg.PyPipeGraphError, match=r"working directory.*does not exist any more.*cd"):
         ppg.new_pipegraph(quiet=True)
     os.chdir(project.path)
     assert project.ran(lambda: ppg.FileGeneratingJob("a", write())) == ["a"]
@@ -109,9 +109,9 @@ def test_a_directory_without_permissions(project: Project, mode: int, tmp_path_f
     place.chmod(mode)
 
     def attempt() -> None:
+        ppg.new_pipegraph(quiet=True)
+        ppg.FileGeneratingJob("a", write())
         with pytest.raises(ppg.PyPipeGraphError, match=place.name):
-            ppg.new_pipegraph(quiet=True)
-            ppg.FileGeneratingJob("a", write())
             ppg.run()
 
     try:

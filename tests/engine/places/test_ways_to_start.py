@@ -54,7 +54,7 @@ def test_a_script_in_a_folder_of_any_name(project: Project, folder: str) -> None
 
 
 def test_the_same_script_by_other_paths_is_the_same(project: Project) -> None:
-    """Relative, absolute, through symbolic links to the file and to its folder: the working directory is the project."""
+    """Relative, absolute, through links to the file and to its folder: the working directory is the project."""
     Path("code").mkdir()
     Path("code/script.py").write_text(PIPELINE.format(text="x", comment=""))
     os.symlink("code/script.py", "link.py")

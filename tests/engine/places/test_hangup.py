@@ -142,3 +142,31 @@ def test_a_script_may_turn_sigterm_into_an_exception(project: Project, scripts: 
     assert script.wait(timeout=30) == 7
     assert project.calls() == ["reached", "cleanup"]
     assert scripts.processes() == []
+
+
+def test_a_suspended_script_goes_on(project: Project, scripts: Scripts) -> None:
+    """Ctrl-Z, and fg later than any process waits for a heartbeat: jobs go on meanwhile, nothing is lost."""
+    script = scripts.start(
+        """
+from ppg_mcp.run import machine
+machine.SILENCE_S, machine.HEARTBEAT_S = 0.4, 0.1
+
+def outlast_the_silence(path):
+    tell("reached")
+    time.sleep(1.5)
+    Path(path).write_text("x")
+
+ppg.new_pipegraph()
+slow = ppg.FileGeneratingJob("slow", outlast_the_silence)
+ppg.FileGeneratingJob("after", write("after")).depends_on(slow)
+ppg.run()
+"""
+    )
+    reached(project)
+    os.kill(script.pid, signal.SIGSTOP)
+    until(lambda: ") T " in Path(f"/proc/{script.pid}/stat").read_text(), "the script to stand still")
+    until(lambda: os.path.exists("slow") and os.stat("slow").st_size, "the job that went on")
+    os.kill(script.pid, signal.SIGCONT)
+    _, err = script.communicate(timeout=30)
+    assert script.returncode == 0, err
+    assert project.read("after") == "after"

@@ -86,7 +86,7 @@ def test_a_warning_in_a_job_does_not_leave_it():
 
 @pytest.mark.parametrize(
     "options",
-    ["", "-s", "--capture=sys", "--capture=tee-sys", "-n 2", "-p no:faulthandler", "-p no:logging -p no:warnings"],
+    ["", "-s", "--capture=sys", "-n 2", "-p no:faulthandler -p no:logging -p no:warnings"],
 )
 def test_a_suite_that_runs_pipegraphs(project: Project, options: str) -> None:
     Path("test_suite.py").write_text(SUITE)

@@ -117,7 +117,7 @@ def test_a_zip_file(project: Project) -> None:
         assert said("pipeline.zip") == expected
 
 
-@pytest.mark.parametrize("option", ["-O", "-OO", "-B", "-I", "-X dev", "-W error", "-u"])
+@pytest.mark.parametrize("option", ["-OO", "-I", "-X dev", "-W error"])
 def test_options_of_the_interpreter_change_nothing(project: Project, option: str) -> None:
     Path("script.py").write_text(PIPELINE.format(text="x", comment=""))
     assert said("script.py") == "run"

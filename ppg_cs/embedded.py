@@ -34,20 +34,12 @@ def start(config: SupervisorConfig, task_of: Callable[[int], Task]) -> EmbeddedS
 
     Raises OSError when the system has no process left.
     """
-    _flush_streams()
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid == 0:
         supervisor.run(config, task_of)
     return EmbeddedSupervisor(pid, os.pidfd_open(pid))
-
-
-def _flush_streams() -> None:
-    """Lest the children inherit what is buffered; streams that can't be written are the user's, and stop nothing."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            if stream is not None and not getattr(stream, "closed", False):
-                stream.flush()
-        except Exception:  # noqa: BLE001, RUF100  # OSError of a full disk, anything from a replacement
-            pass

@@ -13,7 +13,7 @@ import time
 
 from ..graph import Pipegraph
 from ..util.log_listener import LOG_PORT
-from .notice import notice
+from .terminal import say
 
 LOGGER = "pypipegraph"
 MAX_DATAGRAM = 8000
@@ -113,7 +113,7 @@ class RunLog:
 
     def _print(self, text: str) -> None:
         if not self._quiet:
-            notice(text)
+            say(text)
 
 
 def log_path(graph: Pipegraph, name: str) -> str | None:

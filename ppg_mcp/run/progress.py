@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .notice import notice
+from .terminal import UNREADABLE, say
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -36,11 +36,11 @@ class Progress:
         if self._quiet:
             return
         if self._live is None:
-            notice(text)
+            say(text)
             return
         try:
             self._live.console.print(text, markup=False, highlight=False)
-        except Exception:  # noqa: BLE001, RUF100  # the terminal is gone
+        except UNREADABLE:
             self._give_up()
 
     def update(self, now: float) -> None:
@@ -53,7 +53,7 @@ class Progress:
             return
         try:
             self._draw(now)
-        except Exception:  # noqa: BLE001, RUF100  # the terminal is gone
+        except UNREADABLE:
             self._give_up()
 
     def close(self) -> None:
@@ -62,13 +62,12 @@ class Progress:
         if live is not None:
             try:
                 live.stop()
-            except Exception:  # noqa: BLE001, RUF100  # the terminal is gone
+            except UNREADABLE:
                 pass
 
     def _give_up(self) -> None:
-        """The terminal is gone: what follows are plain lines, which nobody may see."""
-        self._terminal = False
-        self._interval_s = PLAIN_INTERVAL_S
+        """Nobody sees it any more."""
+        self._quiet = True
         self.close()
 
     def _draw(self, now: float) -> None:
@@ -103,5 +102,5 @@ def _duration(seconds: float) -> str:
 def _is_terminal(stream: Any) -> bool:
     try:
         return bool(stream.isatty())
-    except Exception:  # noqa: BLE001, RUF100  # a replacement may raise anything
+    except (AttributeError, ValueError):
         return False

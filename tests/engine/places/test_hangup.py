@@ -144,6 +144,17 @@ def test_a_script_may_turn_sigterm_into_an_exception(project: Project, scripts: 
     assert scripts.processes() == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_the_script_ignores_stops_nothing(project: Project, scripts: Scripts, number: int) -> None:
+    """A shell lets what it starts with `&` ignore SIGINT, so that Ctrl-C reaches the foreground only."""
+    script = scripts.start(f"signal.signal({number}, signal.SIG_IGN)" + SCRIPT)
+    reached(project)
+    os.kill(script.pid, number)
+    Path("go").touch()
+    assert script.wait(timeout=30) == 0
+    assert project.read("third") == "third"
+
+
 def test_a_suspended_script_goes_on(project: Project, scripts: Scripts) -> None:
     """Ctrl-Z, and fg later than any process waits for a heartbeat: jobs go on meanwhile, nothing is lost."""
     script = scripts.start(

@@ -160,11 +160,11 @@ def test_a_suspended_script_goes_on(project: Project, scripts: Scripts) -> None:
     script = scripts.start(
         """
 from ppg_mcp.run import machine
-machine.SILENCE_S, machine.HEARTBEAT_S = 0.4, 0.1
+machine.SILENCE_S, machine.HEARTBEAT_S = 2.0, 0.3
 
 def outlast_the_silence(path):
     tell("reached")
-    time.sleep(1.5)
+    time.sleep(3.0)
     Path(path).write_text("x")
 
 ppg.new_pipegraph()

@@ -111,5 +111,5 @@ def test_in_the_background_of_a_terminal(project: Project, typist: Any) -> None:
     shell = typist("bash", "--norc", "--noprofile", "-i", prompt="$ ", PS1="$ ")
     shell.expect("$ ")
     shell.say(f"{sys.executable} script.py > log 2>&1 &")
-    shell.say("wait; echo status $?")
+    assert "status 0" in shell.say("wait $!; echo status $?")
     assert project.calls() == ["fine"]

@@ -16,6 +16,7 @@ from typing import Any
 from ppg_protocol.errors import JobContractError
 
 from .job import Job, checked_id
+from .jobs.acceptance import Acceptance
 
 STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -66,6 +67,8 @@ class Pipegraph:
         """Invariant: every output path of every job, relative to `directory`, and the one job that writes it."""
         self.late_dependencies: list[tuple[Job, Callable[[], Any]]] = []
         self.recording: Recording | None = None
+        self.acceptances: dict[str, Acceptance] = {}
+        """What ParameterInvariants remember of earlier runs; generating jobs look here as well."""
         self.order: list[Job] = []
         """Jobs by their index in the run."""
 

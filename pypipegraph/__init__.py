@@ -53,6 +53,7 @@ from ppg_mcp.jobs import (
     MultiFileInvariant,
     ParameterInvariant,
     PlotJob,
+    RobustFileChecksumInvariant,
     TempFileGeneratingJob,
     TempFilePlusGeneratingJob,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "PlotJob",
     "PyPipeGraphError",
     "PyPipelineGraphError",
+    "RobustFileChecksumInvariant",
     "RuntimeError",
     "RuntimeException",
     "TempFileGeneratingJob",

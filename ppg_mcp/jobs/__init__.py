@@ -1,7 +1,13 @@
 """The job types, one module per family."""
 
 from .cached import CachedAttributeLoadingJob, CachedDataLoadingJob, CachedJob
-from .file_invariants import FileChecksumInvariant, FileInvariant, FileTimeInvariant, MultiFileInvariant
+from .file_invariants import (
+    FileChecksumInvariant,
+    FileInvariant,
+    FileTimeInvariant,
+    MultiFileInvariant,
+    RobustFileChecksumInvariant,
+)
 from .files import FileGeneratingJob, MultiFileGeneratingJob, TempFileGeneratingJob, TempFilePlusGeneratingJob
 from .final import FinalJob
 from .function import FunctionInvariant
@@ -28,6 +34,7 @@ __all__ = [
     "MultiFileInvariant",
     "ParameterInvariant",
     "PlotJob",
+    "RobustFileChecksumInvariant",
     "TempFileGeneratingJob",
     "TempFilePlusGeneratingJob",
 ]

@@ -43,7 +43,7 @@ def _only_plan(graph: Pipegraph, log: RunLog) -> None:
     try:
         progress = Progress(quiet=True, interactive=False, started_s=0.0)
         loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts())
-        loop.plan()
+        loop.plan(performing=False)
         print_plan(loop)
     finally:
         store.close(clean=False)

@@ -111,20 +111,20 @@ class RunLoop:
 
     def survey(self) -> None:
         """Look at everything, plan, and begin."""
-        self._perform(self.plan())
+        self._perform(self.plan(performing=True))
         self._report_missing_inputs()
         self._log_not_run()
 
-    def plan(self) -> Sequence[p.Instruction]:
-        """Look at everything; what to do first."""
+    def plan(self, performing: bool) -> Sequence[p.Instruction]:
+        """Look at everything; what to do first. In a dry run nothing of it is performed."""
         import platform
 
-        self._survey = Survey(self._graph, self._store, self._log)
+        self._survey = Survey(self._graph, self._store, self._log, performing)
         self._survey.distrust_absent()
         self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
         return self.planner.extend(self._survey.nodes(self.order))
 
-    def missing_inputs(self) -> Mapping[int, OSError]:
+    def missing_inputs(self) -> Mapping[int, Exception]:
         """Invariants whose value could not be taken."""
         return self._survey.failures if self._survey is not None else {}
 

@@ -9,7 +9,13 @@ from ppg_protocol.errors import JobContractError
 from ..change import Change, JobChange
 from ..graph import Pipegraph
 from ..job import Job
-from ..jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
+from ..jobs.acceptance import Acceptance
+from ..jobs.file_invariants import (
+    FileChecksumInvariant,
+    FileTimeInvariant,
+    MultiFileInvariant,
+    RobustFileChecksumInvariant,
+)
 from ..jobs.invariant import Invariant, Surroundings
 from ..planner.core import DONE, FINAL, INJECTING, Planner
 from ..planner.node import Kind
@@ -18,7 +24,8 @@ from .order import UNSEEN, topological
 Edge = tuple[Job, Job]
 
 _WATCHERS: dict[str, type[Invariant]] = {
-    cls.__name__: cls for cls in (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
+    cls.__name__: cls
+    for cls in (FileTimeInvariant, FileChecksumInvariant, RobustFileChecksumInvariant, MultiFileInvariant)
 }
 
 
@@ -46,6 +53,8 @@ class GeneratedInvariant(Invariant):
         """As it came."""
         for warning in self.change.warnings:
             surroundings.warn(warning)
+        if self.change.acceptance:
+            surroundings.remember(self.job_id, Acceptance(*self.change.acceptance))
         return self.change.value
 
     def parts(self) -> dict[str, str]:

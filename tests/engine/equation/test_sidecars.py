@@ -17,7 +17,7 @@ import pytest
 
 import pypipegraph as ppg
 
-from ..project import Project, copy, write
+from ..project import Project, copy
 
 S = 1_000_000_000
 MOMENT_NS = 1_600_000_000 * S + 123_456_789
@@ -61,7 +61,9 @@ def put(name: str, content: str | bytes, mtime_ns: int) -> None:
     os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
-def put_both(content: str, stated: str, form: str = BARE, mtime_ns: int = MOMENT_NS, sidecar_ns: int = MOMENT_NS) -> None:
+def put_both(
+    content: str, stated: str, form: str = BARE, mtime_ns: int = MOMENT_NS, sidecar_ns: int = MOMENT_NS
+) -> None:
     put("in", content, mtime_ns)
     put("in.md5sum", form.format(md5=md5(stated), MD5=md5(stated).upper()), sidecar_ns)
 

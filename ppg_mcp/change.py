@@ -15,6 +15,7 @@ class JobChange:
     """A new job. `value`, `parts` and `warnings` are an invariant's, unless it watches files: then the master takes it.
 
     `acceptance` is what a ParameterInvariant wants to be remembered, as a list of its fields, or empty.
+    `pruned`: the callback made it and pruned it.
     `masked` is the id of the input that `ignore_code_changes` masks, or empty.
     """
 
@@ -34,6 +35,7 @@ class JobChange:
     warnings: list[str]
     watched: list[str]
     acceptance: list[Any]
+    pruned: bool
 
 
 _FIELDS = len(fields(JobChange))

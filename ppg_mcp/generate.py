@@ -94,6 +94,7 @@ def _job_change(job: Job) -> JobChange:
         warnings=told.texts,
         watched=list(watched),
         acceptance=list(told.remembered),
+        pruned=job in job.graph.pruning,
     )
 
 

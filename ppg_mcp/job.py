@@ -153,6 +153,19 @@ class Job(metaclass=JobMeta):
         self._ignores_code_changes = True
         return self
 
+    def prune(self) -> Self:
+        """Leave this job, and everything that depends on it, out of the coming run, as if it had not been written down.
+
+        They are neither run nor failed, and their records and files stay. Settled when run() starts.
+        """
+        self.graph.prune(self)
+        return self
+
+    def unprune(self) -> Self:
+        """Take `prune()` back."""
+        self.graph.unprune(self)
+        return self
+
     def is_in_dependency_chain(self, other: Job, max_depth: int) -> bool:
         """Is `other` among the prerequisites of this job, at most `max_depth` edges away?"""
         seen: set[Job] = set()

@@ -61,6 +61,16 @@ class _CachedHalves(DataLoadingJob):
         self.lfg.ignore_code_changes()
         return self
 
+    def prune(self) -> Self:
+        """Leave the calculation and the loading out of the coming run; see `Job.prune`."""
+        self.lfg.prune()
+        return super().prune()
+
+    def unprune(self) -> Self:
+        """Take `prune()` back."""
+        self.lfg.unprune()
+        return super().unprune()
+
     @property
     def cores_needed(self) -> int:
         """Cores of the calculation."""

@@ -11,6 +11,7 @@ from ..graph import Phase, Pipegraph
 from ..store import StatusStore
 from .dry import print_plan
 from .interrupt import Interrupts
+from .leaving_out import taking_part, why_left_out
 from .log import RunLog, log_path
 from .loop import RunLoop
 from .order import UNSEEN, topological
@@ -22,10 +23,12 @@ def run(graph: Pipegraph, dry_run: bool = False) -> None:
     """See `ppg_mcp.api.run_pipegraph`."""
     graph.check_open("run()")
     _resolve_late_dependencies(graph)
-    graph.order = topological(graph.jobs.values())
+    graph.order = topological(taking_part(graph))
     graph.phase = Phase.RUNNING
     log = RunLog(graph, to_file=not dry_run)
     try:
+        for job in graph.left_out:
+            log.info(f"not run: {job!r}, because {why_left_out(graph, job)}")
         if dry_run:
             _only_plan(graph, log)
         else:
@@ -44,7 +47,7 @@ def _only_plan(graph: Pipegraph, log: RunLog) -> None:
         progress = Progress(quiet=True, interactive=False, started_s=0.0)
         loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts())
         loop.plan(performing=False)
-        print_plan(loop)
+        print_plan(loop, graph)
     finally:
         store.close(clean=False)
 
@@ -54,6 +57,7 @@ def _rewind(graph: Pipegraph) -> None:
     for job in graph.order:
         job.index = UNSEEN
     graph.order = []
+    graph.left_out = {}
     graph.phase = Phase.BUILDING
 
 

@@ -24,7 +24,7 @@ from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
 from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
-from ..planner.node import Files, Former, Node
+from ..planner.node import Files, Former, Kind, Node
 from ..store import Record, StatusStore, pack_files, unpack_files
 from .checksums import Checksums
 from .log import RunLog
@@ -64,15 +64,20 @@ class Survey:
     def distrust_absent(self) -> None:
         """Outputs that a reboot may have lost, of jobs that are not in this graph: redone when these come back."""
         for job_id in self._unsynced if self._performing else ():
-            if job_id not in self._graph.jobs and not self.records[job_id].tombstone:
+            job = self._graph.jobs.get(job_id)
+            if (job is None or job in self._graph.left_out) and not self.records[job_id].tombstone:
                 self._store.tombstone(job_id, 0)
 
     def nodes(self, jobs: Sequence[Job]) -> Iterable[Node]:
         """One node per job, in the order given; `job.index` must be set."""
         records = self.records
         self._places.settle((job for job in jobs if isinstance(job, RobustFileChecksumInvariant)), self.checksum)
+        left_out = self._graph.left_out
         for job in jobs:
             kind = job.kind
+            if left_out and job in left_out:
+                yield Node(job.job_id, Kind.INVARIANT, left_out=True)
+                continue
             if kind == INVARIANT:
                 yield Node(self._identity(job), kind, (), self._value(job))
                 continue

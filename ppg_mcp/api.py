@@ -80,6 +80,28 @@ def destroy_global_pipegraph() -> None:
     util.global_pipegraph = None
 
 
+def forget_job_status(invariant_status_filename: str | Path | None = None) -> None:
+    """Remove the status store, so that every job counts as never done; outputs stay. Without a store, do nothing.
+
+    invariant_status_filename: the store, as given to `new_pipegraph`; default: that of the current pipegraph, or else of
+        this directory.
+
+    Raises JobContractError if a run holds the store, naming it, and if the file is none of ours; it is not touched then.
+    """
+    from .store import StatusStoreError, remove_store
+
+    if invariant_status_filename is not None:
+        path = Path(os.getcwd(), invariant_status_filename)
+    elif util.global_pipegraph is not None:
+        path = util.global_pipegraph.status_file
+    else:
+        path = Path(os.getcwd(), STATUS_FILENAME)
+    try:
+        remove_store(path)
+    except StatusStoreError as error:
+        raise JobContractError(f"The job status can't be forgotten: {error}") from error
+
+
 def inside_ppg() -> bool:
     """Is there a pipegraph that a new job would belong to?"""
     return util.global_pipegraph is not None

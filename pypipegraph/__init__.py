@@ -15,6 +15,7 @@ from ppg_mcp import resource_coordinators, util
 from ppg_mcp.api import (
     cores,
     destroy_global_pipegraph,
+    forget_job_status,
     inside_ppg,
     new_pipegraph,
     new_pipeline,
@@ -98,6 +99,7 @@ __all__ = [
     "__version__",
     "cores",
     "destroy_global_pipegraph",
+    "forget_job_status",
     "inside_ppg",
     "new_pipegraph",
     "new_pipeline",

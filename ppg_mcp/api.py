@@ -83,10 +83,10 @@ def destroy_global_pipegraph() -> None:
 def forget_job_status(invariant_status_filename: str | Path | None = None) -> None:
     """Remove the status store, so that every job counts as never done; outputs stay. Without a store, do nothing.
 
-    invariant_status_filename: the store, as given to `new_pipegraph`; default: that of the current pipegraph, or else of
-        this directory.
+    invariant_status_filename: the store, as given to `new_pipegraph`; default: that of the current pipegraph, or,
+        without one, that of this directory.
 
-    Raises JobContractError if a run holds the store, naming it, and if the file is none of ours; it is not touched then.
+    Raises JobContractError, and touches nothing, if a run holds the store (it is named) or the file is none of ours.
     """
     from .store import StatusStoreError, remove_store
 
@@ -102,11 +102,6 @@ def forget_job_status(invariant_status_filename: str | Path | None = None) -> No
         raise JobContractError(f"The job status can't be forgotten: {error}") from error
 
 
-def inside_ppg() -> bool:
-    """Is there a pipegraph that a new job would belong to?"""
-    return util.global_pipegraph is not None
-
-
 def cores() -> int:
     """The number of cores that the running job may use; outside a job, the cores of this machine."""
     from ppg_cs.cores import current
@@ -114,5 +109,6 @@ def cores() -> int:
     return current()
 
 
+inside_ppg = util.inside_ppg
 new_pipeline = new_pipegraph
 run: Any = run_pipegraph

@@ -37,8 +37,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
     try:
         assert generator.callback is not None
         returned = generator.callback()
-        for job, late in graph.late_dependencies[before:]:
-            job.depends_on(late())
+        graph.ask_late(before)
         injected = _returned_jobs(generator, returned)
     finally:
         graph.recording = None

@@ -147,6 +147,21 @@ class Pipegraph:
                 "before the run."
             )
 
+    def ask_late(self, first: int = 0) -> None:
+        """Call what depends_on() was given as callables, from the `first` one on; they may make jobs and add callables.
+
+        If one raises, that one and those after it stay to be asked.
+        """
+        late = self.late_dependencies
+        asked = first
+        try:
+            while asked < len(late):
+                job, callback = late[asked]
+                job.depends_on(callback())
+                asked += 1
+        finally:
+            del late[first:asked]
+
     def relative(self, path: str | Path) -> str:
         """The path as it is used in ids: normalised, relative to the directory of the pipegraph if it is below it."""
         name = path if type(path) is str else checked_id(path)

@@ -149,7 +149,12 @@ class Job(metaclass=JobMeta):
         return self.depends_on(FileChecksumInvariant(path))
 
     def ignore_code_changes(self) -> Self:
-        """Do not redo this job because its callback changed."""
+        """Do not redo this job because its callback changed.
+
+        It spares this job alone. What a temporary, cached or loading job makes is known by what it is made of, its
+        callback included: after a change of that, a standing file of such a job is kept, but what depends on the job is
+        redone. For a loading job it has no effect, since it is loaded anew in every run that needs it.
+        """
         self._ignores_code_changes = True
         return self
 

@@ -22,7 +22,7 @@ from .results import Results
 def run(graph: Pipegraph, dry_run: bool = False) -> None:
     """See `ppg_mcp.api.run_pipegraph`."""
     graph.check_open("run()")
-    _resolve_late_dependencies(graph)
+    graph.ask_late()
     graph.order = topological(taking_part(graph))
     graph.phase = Phase.RUNNING
     log = RunLog(graph, to_file=not dry_run)
@@ -94,13 +94,6 @@ def _report(loop: RunLoop, results: Results, log: RunLog, progress: Progress, du
     text = loop.summary(duration_s)
     log.info(text)
     progress.note(f"pypipegraph: {text}")
-
-
-def _resolve_late_dependencies(graph: Pipegraph) -> None:
-    """Callables given to depends_on; calling them may make jobs and further callables."""
-    while graph.late_dependencies:
-        job, late = graph.late_dependencies.pop()
-        job.depends_on(late())
 
 
 def _dump_graph(graph: Pipegraph, log: RunLog) -> None:

@@ -199,6 +199,7 @@ class Planner:
     def _admit_invariant(self, job: int, node: Node) -> None:
         if node.left_out:
             self.state[job] = PRUNED
+            self.pruned_by[job] = job
         elif node.value:
             self.strict[job] = self.content[job] = node.value
             self.known[job] = 1

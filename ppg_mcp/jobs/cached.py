@@ -61,6 +61,15 @@ class _CachedHalves(DataLoadingJob):
         self.lfg.ignore_code_changes()
         return self
 
+    @property
+    def early_cutoff(self) -> bool | None:
+        """Of the calculation."""
+        return self.lfg.early_cutoff
+
+    @early_cutoff.setter
+    def early_cutoff(self, by_content: bool | None) -> None:
+        self.lfg.early_cutoff = by_content
+
     def prune(self) -> Self:
         """Leave the calculation and the loading out of the coming run; see `Job.prune`."""
         self.lfg.prune()

@@ -7,6 +7,7 @@ them by `TODAY`, as a script would that looks its files up by name.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, tell, write
+from ..scripts import Scripts, until
 
 TODAY: dict[str, list[str]] = {}
 HELD: dict[str, str] = {}
@@ -323,6 +325,40 @@ def test_a_dry_run_recognises_it_and_remembers_nothing(project: Project, capsys:
     move("b/x", "a/x")
     put("b/x")
     assert project.ran(one("b/x")) == ["out"], "the dry run did not take a/x for the former b/x"
+
+
+SCRIPT = """
+def read(path):
+    tell(path)
+    Path(path).write_text(next(Path().glob("*/x")).read_text())
+
+def slow(path):
+    tell(path)
+    wait_for("go")
+    Path(path).write_text("x")
+
+ppg.new_pipegraph(quiet=True)
+file = ppg.RobustFileChecksumInvariant(next(Path().glob("*/x")))
+ppg.FileGeneratingJob("done", read).depends_on(file)
+if os.environ.get("SLOW"):
+    ppg.FileGeneratingJob("slow", slow).depends_on(file)
+ppg.run()
+"""
+
+
+def test_killed_in_the_run_that_recognised_it(project: Project, scripts: Scripts) -> None:
+    put("a/x")
+    scripts.good(SCRIPT)
+    move("a/x", "b/x")
+    killed = scripts.start(SCRIPT, more_env={"SLOW": "1"})
+    until(lambda: "slow" in project.calls(), "the slow job")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    move("b/x", "c/x")
+    Path("go").touch()
+    scripts.good(SCRIPT, more_env={"SLOW": "1"})
+    scripts.good(SCRIPT, more_env={"SLOW": "1"})
+    assert project.calls() == ["done", "slow", "slow"]
 
 
 def test_files_below_and_outside_of_the_project(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:

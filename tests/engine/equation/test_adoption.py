@@ -8,7 +8,7 @@ from typing import Any
 
 import pypipegraph as ppg
 
-from ..project import Project, copy, write
+from ..project import Project, copy, write, write_all
 
 
 def put(*names: str) -> None:
@@ -135,9 +135,7 @@ def test_inside_a_generating_job(project: Project) -> None:
 def test_what_was_adopted_is_redone_when_something_changes_afterwards(project: Project) -> None:
     def build(value: int) -> None:
         a = ppg.FileGeneratingJob("a", write()).depends_on_params(value)
-        ppg.MultiFileGeneratingJob(["b1", "b2"], lambda: [write()(name) for name in ("b1", "b2")] and None).depends_on(
-            a
-        )
+        ppg.MultiFileGeneratingJob(["b1", "b2"], write_all()).depends_on(a)
 
     put("a", "b1", "b2")
     assert project.ran(lambda: build(1), adopt=True) == []

@@ -27,8 +27,8 @@ from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
 from ..planner.node import Files, Former, Kind, Node
 from ..store import Record, StatusStore, pack_files, unpack_files
 from .checksums import Checksums
+from .identities import Identities
 from .log import RunLog
-from .places import Places
 
 WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
 HASH_CAP_BYTES = 4 << 30
@@ -54,7 +54,7 @@ class Survey:
         self._unsynced = store.unsynced
         self._performing = performing
         self._checksums = Checksums(graph, store, log, refreshing=performing)
-        self._places = Places(graph, store, remembering=performing)
+        self._identities = Identities(graph, store, remembering=performing)
         graph.acceptances = {job_id: Acceptance(*fields) for job_id, fields in store.acceptances().items()}
         self.adopted_files: dict[int, bytes] = {}
         """Packed stats of outputs that may be adopted."""
@@ -71,7 +71,7 @@ class Survey:
     def nodes(self, jobs: Sequence[Job]) -> Iterable[Node]:
         """One node per job, in the order given; `job.index` must be set."""
         records = self.records
-        self._places.settle((job for job in jobs if isinstance(job, RobustFileChecksumInvariant)), self.checksum)
+        self._identities.settle((job for job in jobs if isinstance(job, RobustFileChecksumInvariant)), self.checksum)
         left_out = self._graph.left_out
         for job in jobs:
             kind = job.kind
@@ -90,7 +90,7 @@ class Survey:
     # ----------------------------------------------------------------------------------------------------- invariants
 
     def _identity(self, job: Job) -> str:
-        return self._places.identity(job) if isinstance(job, RobustFileChecksumInvariant) else job.job_id
+        return self._identities.of(job) if isinstance(job, RobustFileChecksumInvariant) else job.job_id
 
     def _value(self, job: Job) -> bytes:
         assert isinstance(job, Invariant)

@@ -26,7 +26,7 @@ def jobs() -> dict[str, ppg.Job]:
     ("late", "expected"),
     [
         (lambda: None, ""),
-        (list, ""),
+        (lambda: [None, ()], ""),
         (lambda: jobs()["a"], "a"),
         (lambda: [jobs()["a"], None, (jobs()["b"],)], "ab"),
         (lambda: (jobs()[name] for name in "ab"), "ab"),

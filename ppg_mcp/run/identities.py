@@ -26,20 +26,22 @@ Facts = tuple[int, bytes]
 """Size in bytes and checksum."""
 
 
-class Places:
-    """`settle` new invariants, then ask for the `identity` of each. `remembering` is off in a dry run."""
+class Identities:
+    """`settle` new invariants, then ask for that `of` each. `remembering` is off in a dry run."""
 
     def __init__(self, graph: Pipegraph, store: StatusStore, remembering: bool) -> None:
         self._graph = graph
         self._store = store
         self._remembering = remembering
         self._known: dict[str, tuple[str, int, bytes]] = {}
-        self._owner: dict[str, str] = {}
-        """Invariant: the path of each identity, be it known or given out now."""
+        self._likely: dict[tuple[str, Facts], list[str]] = {}
+        """Paths that earlier runs knew, by basename and facts, sorted. Those of today can't have been left."""
+        self._taken: set[str] = set()
+        """Invariant: every identity, be it known or given out now."""
         self._identity: dict[str, str] = {}
         self._loaded = False
 
-    def identity(self, job: RobustFileChecksumInvariant) -> str:
+    def of(self, job: RobustFileChecksumInvariant) -> str:
         """As settled."""
         return self._identity[job.watched]
 
@@ -53,7 +55,10 @@ class Places:
     def _load(self) -> None:
         self._loaded = True
         self._known = self._store.places()
-        self._owner = {identity: path for path, (identity, _, _) in self._known.items()}
+        self._taken = {identity for identity, _, _ in self._known.values()}
+        for path in sorted(self._known):
+            _, size, checksum = self._known[path]
+            self._likely.setdefault((os.path.basename(path), (size, checksum)), []).append(path)
 
     def _look(self, path: str, checksum: Callable[[str], bytes]) -> Facts | None:
         """None for a file that can't be read; that fails the invariant later."""
@@ -69,7 +74,7 @@ class Places:
             identity = known[0]
         else:
             identity = self._moved_here(path, facts) or self._new(path)
-        self._owner[identity] = path
+        self._taken.add(identity)
         if facts is not None and known != (identity, *facts):
             self._known[path] = (identity, *facts)
             if self._remembering:
@@ -78,10 +83,11 @@ class Places:
 
     def _moved_here(self, path: str, facts: Facts | None) -> str:
         """The identity of the file that was elsewhere before; empty if there is none."""
-        basename = os.path.basename(path)
-        for former in sorted(self._known):
-            identity, *known = self._known[former]
-            if os.path.basename(former) == basename and tuple(known) == facts and self._has_left(former, identity):
+        likely = self._likely.get((os.path.basename(path), facts), []) if facts is not None else []
+        for former in likely:
+            identity = self._known[former][0]
+            if self._has_left(former, identity):
+                likely.remove(former)
                 del self._known[former]
                 return identity
         return ""
@@ -97,7 +103,7 @@ class Places:
 
     def _new(self, path: str) -> str:
         identity, number = path, 1
-        while identity in self._owner or (identity != path and identity in self._graph.jobs):
+        while identity in self._taken or (identity != path and identity in self._graph.jobs):
             number += 1
             identity = f"{path}#{number}"
         return identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ppg_protocol.errors import JobContractError
 
@@ -72,6 +72,20 @@ class PlotJob(FileGeneratingJob):
 
     def _draw(self) -> None:
         draw(self, self._plot_function(self._table()), self.graph.absolute(self.paths[0]), self._render_args)
+
+    def prune(self) -> Self:
+        """Leave the plot, its table and their calculation out of the coming run; see `Job.prune`."""
+        for job in (self.cache_job, self.table_job):
+            if job is not None:
+                job.prune()
+        return super().prune()
+
+    def unprune(self) -> Self:
+        """Take `prune()` back."""
+        for job in (self.cache_job, self.table_job):
+            if job is not None:
+                job.unprune()
+        return super().unprune()
 
     def _write_table(self, path: str) -> None:
         write_table(self._table(), self.graph.absolute(checked_id(path)))

@@ -163,3 +163,17 @@ def test_a_matplotlib_figure_of_a_pandas_table(project: Project) -> None:
     assert project.read("out/plot.png.tsv") == "x\ty\n1\t3\n2\t4\n"
     assert project.ran(partial(build, 50)) == []
     assert project.ran(partial(build, 60)) == ["out/plot.png"]
+
+
+@pytest.mark.parametrize("skip_caching", [False, True])
+def test_it_is_pruned_with_its_table_and_calculation(project: Project, skip_caching: bool) -> None:
+    def pruned(unprune: bool) -> None:
+        build(skip_caching=skip_caching)
+        assert ppg.util.global_pipegraph is not None
+        job = ppg.util.global_pipegraph.jobs["plot.png"]
+        assert job.prune() is job
+        if unprune:
+            assert job.unprune() is job
+
+    assert project.ran(partial(pruned, False)) == []
+    assert "plot.png" in project.ran(partial(pruned, True))

@@ -71,8 +71,9 @@ class Survey:
     def nodes(self, jobs: Sequence[Job]) -> Iterable[Node]:
         """One node per job, in the order given; `job.index` must be set."""
         records = self.records
-        self._identities.settle((job for job in jobs if isinstance(job, RobustFileChecksumInvariant)), self.checksum)
         left_out = self._graph.left_out
+        robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
+        self._identities.settle(robust, self.checksum)
         for job in jobs:
             kind = job.kind
             if left_out and job in left_out:

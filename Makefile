@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test exhaustive check format bench clean distclean
+.PHONY: help venv demo test exhaustive mutations check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,9 @@ test: $(VENV)/.dev ## run the whole test suite on all cores (PYTEST_ARGS='-k pla
 
 exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (half an hour on two cores)
 	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto tests/planner/test_exhaustive.py
+
+mutations: $(VENV)/.dev ## break the code on purpose in fifty places, and see that the tests notice (15 minutes on two cores)
+	$(BIN)/python -m tests.mutations.run
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ that earlier generators made. The change travels to the master as plain data; th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ppg_cs.tasks import Generated
@@ -22,6 +23,7 @@ from .jobs.invariant import Invariant
 from .planner.node import Kind
 
 if TYPE_CHECKING:
+    from .graph import Pipegraph
     from .jobs.generating import JobGeneratingJob
 
 WATCHERS = (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
@@ -45,27 +47,27 @@ def generate(generator: JobGeneratingJob) -> Generated:
     tasks = tuple(job.task() for job in recording.jobs if job.kind != Kind.INVARIANT)
     change = Change(
         jobs=[_job_change(job) for job in recording.jobs],
-        edges=_edges(recording),
+        edges=_edges(graph, recording),
         injected=[job.job_id for job in injected],
     )
     return Generated(change.encode(), tasks)
 
 
-def _edges(recording: Recording) -> list[tuple[str, str]]:
-    """Those of new jobs travel with them."""
+def _edges(graph: Pipegraph, recording: Recording) -> list[tuple[str, str]]:
+    """Those of new jobs travel with them; those of a job made twice were merged into the first one's."""
     new = set(recording.jobs)
-    return [(job.job_id, other.job_id) for job, other in recording.edges if job not in new]
+    edges = ((job, other) for job, other in recording.edges if job not in new and graph.jobs.get(job.job_id) is job)
+    return [(job.job_id, other.job_id) for job, other in edges]
 
 
 def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
     if returned is None or generator.kind != Kind.INJECTING:
         return []
-    try:
-        return list(JobList(returned))
-    except TypeError:
+    if not isinstance(returned, (Job, Iterable)):
         raise JobContractError(
             f"{generator!r}: the callback must return jobs or None, not {returned!r} ({type(returned).__name__})."
-        ) from None
+        )
+    return list(JobList(returned))
 
 
 def _job_change(job: Job) -> JobChange:

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppg_protocol.errors import JobContractError
 
 from .job import Job, checked_id
-from .jobs.acceptance import Acceptance
+
+if TYPE_CHECKING:
+    from .jobs.acceptance import Acceptance
 
 STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -180,6 +182,12 @@ class Pipegraph:
     def absolute(self, path: str) -> str:
         """The path on disk of one that `relative` gave."""
         return path if path[0] == "/" else self._prefix + path
+
+    def cache_path(self, path: str, folder: str = "") -> str:
+        """Where to keep what belongs to a file: under the same path below `folder` of the cache folder, which it never
+        leaves."""
+        below = os.path.normpath(self.absolute(path)) if path.startswith("../") else path
+        return os.path.join(self.cache_folder, folder, below.lstrip("/"))
 
     # -------------------------------------------------------------------------------------------------------- running
 

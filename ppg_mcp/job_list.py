@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
 
 from ppg_protocol.errors import JobContractError
 
@@ -22,10 +22,15 @@ class JobList(list[Job]):
     def __radd__(self, other: Any) -> JobList:
         return JobList([*_jobs(other), *self])
 
-    def depends_on(self, *others: Any) -> JobList:
-        """Every job of the list depends on `others`."""
+    def __iadd__(self, other: Any) -> Self:  # type: ignore[override]  # wider than list's on purpose
+        self.extend(_jobs(other))
+        return self
+
+    def depends_on(self, *others: Any) -> Self:
+        """Every job of the list depends on `others`, of which iterators may be read only once."""
+        given = [list(other) if isinstance(other, Iterator) else other for other in others]
         for job in self:
-            job.depends_on(*others)
+            job.depends_on(*given)
         return self
 
     def prune(self) -> JobList:
@@ -44,8 +49,14 @@ class JobList(list[Job]):
 def _jobs(value: Any) -> list[Job]:
     if isinstance(value, Job):
         return [value]
+    if not isinstance(value, Iterable):
+        raise _refusal(value)
     jobs = list(value)
     for job in jobs:
         if not isinstance(job, Job):
-            raise JobContractError(f"A JobList holds jobs, not {job!r} ({type(job).__name__}).")
+            raise _refusal(job)
     return jobs
+
+
+def _refusal(value: Any) -> JobContractError:
+    return JobContractError(f"A JobList holds jobs, not {value!r} ({type(value).__name__}).")

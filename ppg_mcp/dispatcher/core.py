@@ -152,6 +152,9 @@ class Dispatcher:
     def _lose(self, attempt: int) -> list[Instruction]:
         machine = self.machine_of[attempt]
         job, was_alone = self._take_back(attempt)
+        if job not in self.offers:  # withdrawn meanwhile
+            self.losses.pop(job, None)
+            return []
         losses = self.losses.setdefault(job, [])
         if was_alone:
             losses.append(machine)

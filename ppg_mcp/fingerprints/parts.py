@@ -2,8 +2,8 @@
 
 Rules
 - Types are found by name along the MRO, so that nothing is imported for a type that no value has. The first match
-  wins; a subclass is encoded with its own name and its base's parts. Instance attributes of subclasses of builtin
-  types are not looked at.
+  wins; a subclass is encoded with its own name, its base's parts and, of a container or an array, what its instances
+  have in their `__dict__`.
 - Enum members, dataclass instances and namedtuples come before any base that they have.
 - Functions, classes and modules are named, not followed: so is everything callable that says what it is called.
 - None means unknown; the caller warns.
@@ -58,7 +58,8 @@ def _resolve(kind: type) -> PartsFunction:
         return lambda v: (type(v)._fields, tuple(tuple.__iter__(v)))
     for name in names:
         if name in _KNOWN:
-            return _KNOWN[name]
+            extended = name != names[0] and name.startswith(("builtins.", "collections."))
+            return _with_attributes(_KNOWN[name]) if extended else _KNOWN[name]
         root = name.partition(".")[0]
         if root in ("numpy", "pandas", "polars") and root in sys.modules:
             from .tables import table_parts
@@ -69,6 +70,23 @@ def _resolve(kind: type) -> PartsFunction:
     if kind is object:
         return lambda v: ()  # a sentinel: nothing in it can change
     return _other
+
+
+def _with_attributes(parts: PartsFunction) -> PartsFunction:
+    def parts_and_attributes(value: Any) -> Parts:
+        found = parts(value)
+        attributes = instance_attributes(value)
+        return (*found, attributes) if attributes and isinstance(found, tuple) else found
+
+    return parts_and_attributes
+
+
+def instance_attributes(value: Any) -> dict[str, Any]:
+    """A copy of its `__dict__`, found without running a `__getattr__`; empty if it has none."""
+    try:
+        return dict(object.__getattribute__(value, "__dict__"))
+    except (AttributeError, TypeError):
+        return {}
 
 
 def _other(value: Any) -> Parts:

@@ -7,6 +7,7 @@ Rules
   width, structures, long doubles) are taken element by element or field by field.
 - A Series, Index or DataFrame is its names, its dtypes, its values and its index. `attrs`, `flags` and the frequency
   of an index are not seen: `equals` does not see them either.
+- A subclass of an array that is not numpy's own (with a unit, say) is its instance attributes as well.
 - What has no content of its own here (a LazyFrame, a random generator) is unknown.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from .atoms import Bulk, Named
 from .digest import digest
-from .parts import Parts, PartsFunction, callable_name, type_name
+from .parts import Parts, PartsFunction, callable_name, instance_attributes, type_name
 
 _INLINE_BYTES = 64  # smaller contents are kept readable
 
@@ -37,7 +38,8 @@ def _numpy(value: Any) -> Parts:
     if isinstance(value, np.ma.MaskedArray):
         return (_array(value.filled()), np.ma.getmaskarray(value).tobytes(), _scalar(value.fill_value))
     if isinstance(value, np.ndarray):
-        return _array(np.asarray(value))
+        attributes = {} if type(value).__module__.startswith("numpy") else instance_attributes(value)
+        return (*_array(np.asarray(value)), attributes) if attributes else _array(np.asarray(value))
     if isinstance(value, np.dtype):
         return _dtype(value)
     if isinstance(value, np.generic):

@@ -1,6 +1,7 @@
 """The job types, one module per family."""
 
 from .cached import CachedAttributeLoadingJob, CachedDataLoadingJob, CachedJob
+from .combined_plot import CombinedPlotJob
 from .file_invariants import (
     FileChecksumInvariant,
     FileInvariant,
@@ -8,11 +9,19 @@ from .file_invariants import (
     MultiFileInvariant,
     RobustFileChecksumInvariant,
 )
-from .files import FileGeneratingJob, MultiFileGeneratingJob, TempFileGeneratingJob, TempFilePlusGeneratingJob
+from .files import (
+    FileGeneratingJob,
+    MultiFileGeneratingJob,
+    MultiTempFileGeneratingJob,
+    TempFileGeneratingJob,
+    TempFilePlusGeneratingJob,
+)
 from .final import FinalJob
 from .function import FunctionInvariant
 from .generating import DependencyInjectionJob, JobGeneratingJob
 from .loading import AttributeLoadingJob, DataLoadingJob
+from .memory_mapped import MemMappedDataLoadingJob
+from .notebook import NotebookJob
 from .parameter import ParameterInvariant
 from .plot import PlotJob
 
@@ -21,6 +30,7 @@ __all__ = [
     "CachedAttributeLoadingJob",
     "CachedDataLoadingJob",
     "CachedJob",
+    "CombinedPlotJob",
     "DataLoadingJob",
     "DependencyInjectionJob",
     "FileChecksumInvariant",
@@ -30,8 +40,11 @@ __all__ = [
     "FinalJob",
     "FunctionInvariant",
     "JobGeneratingJob",
+    "MemMappedDataLoadingJob",
     "MultiFileGeneratingJob",
     "MultiFileInvariant",
+    "MultiTempFileGeneratingJob",
+    "NotebookJob",
     "ParameterInvariant",
     "PlotJob",
     "RobustFileChecksumInvariant",

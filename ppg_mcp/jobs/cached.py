@@ -11,7 +11,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 from ..job import Job
 from ..planner.node import Kind
@@ -38,7 +38,11 @@ class CalculatingJob(FileGeneratingJob):
         path = self.graph.absolute(self.paths[0])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
-            pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+            self.store(value, file)
+
+    def store(self, value: Any, file: BinaryIO) -> None:
+        """Write the value."""
+        pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
 
     def read(self) -> Any:
         """The value, from the file."""
@@ -46,7 +50,7 @@ class CalculatingJob(FileGeneratingJob):
             return pickle.load(file)
 
 
-class _CachedHalves(DataLoadingJob):
+class CachedHalves(DataLoadingJob):
     """Sends what concerns the calculation to the calculating half."""
 
     lfg: CalculatingJob
@@ -99,7 +103,7 @@ class _CachedHalves(DataLoadingJob):
         self.lfg.memory_needed = memory_bytes
 
 
-class CachedAttributeLoadingJob(_CachedHalves, AttributeLoadingJob):
+class CachedAttributeLoadingJob(CachedHalves, AttributeLoadingJob):
     """Sets `target_object.target_attribute` to what `calculating_function()` returned, calculating it only once.
 
     job_id: the cache file. The loading job's own id is that with "_load" appended.
@@ -119,7 +123,7 @@ class CachedAttributeLoadingJob(_CachedHalves, AttributeLoadingJob):
         self.prerequisites.add(self.lfg)
 
 
-class CachedDataLoadingJob(_CachedHalves):
+class CachedDataLoadingJob(CachedHalves):
     """Calls `loading_function(value)` in the compute slave with what `calculating_function()` returned.
 
     job_id: the cache file. The loading job's own id is that with "_load" appended.

@@ -144,3 +144,22 @@ class MultiFileGeneratingJob(_FilesJob):
             raise JobContractError(f"{type(self).__name__}: a file is listed twice in {given!r}.")
         allowed = empty_ok or empty_file_allowed or empty_files_ok
         super().__init__(":".join(paths), paths, (given,), callback, rename_broken, allowed)
+
+
+class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
+    """Makes several files only when a dependant that must run needs them; removed when all dependants are through.
+
+    function: takes no argument, or the list of paths as given here.
+    """
+
+    kind: ClassVar[Kind] = Kind.TEMPORARY
+
+    def __init__(
+        self,
+        filenames: Iterable[str | Path],
+        function: Callable[..., Any],
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        **more: bool,
+    ) -> None:
+        super().__init__(filenames, function, rename_broken, empty_ok, **more)

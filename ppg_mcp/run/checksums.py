@@ -6,15 +6,13 @@ file; the file itself, after which a stale sidecar is refreshed.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
 from functools import cached_property
 
 from ..graph import Pipegraph
 from ..store import StatusStore
 from .log import RunLog
 from .sidecar import Sidecar, read_sidecar
+from .still_file import Moment, StillFile, moment_of, read_still
 
 
 class Checksums:
@@ -32,28 +30,29 @@ class Checksums:
 
     def of(self, path: str) -> bytes:
         """Of the file with this absolute path. Raises OSError."""
-        now = os.stat(path)
-        if not stat.S_ISREG(now.st_mode):
-            raise OSError(f"{path!r} is not a regular file")
-        key = (now.st_size, now.st_mtime_ns, now.st_ctime_ns)
         known = self._known.get(path)
-        if known is not None and known[:3] == key:
+        moment = moment_of(path)
+        if known is not None and known[:3] == moment:
             return known[3]
-        checksum = self._take(path, now.st_mtime_ns)
-        self._known[path] = (*key, checksum)
-        self._store.remember_checksum(path, *key, checksum)
+        moment, checksum = self._stated(path, moment) or self._taken(path)
+        self._known[path] = (*moment, checksum)
+        self._store.remember_checksum(path, *moment, checksum)
         return checksum
 
-    def _take(self, path: str, mtime_ns: int) -> bytes:
+    def _stated(self, path: str, moment: Moment) -> StillFile | None:
+        """By a sidecar that is as old as the file."""
         sidecar = read_sidecar(path)
-        if sidecar is not None and sidecar.checksum is not None and sidecar.holds_at(mtime_ns):
-            self._log.debug(f"the checksum of {path!r} is that of {sidecar.path!r}")
-            return sidecar.checksum
-        with open(path, "rb") as file:
-            checksum = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+        if sidecar is None or sidecar.checksum is None or not sidecar.holds_at(moment.mtime_ns):
+            return None
+        self._log.debug(f"the checksum of {path!r} is that of {sidecar.path!r}")
+        return StillFile(moment, sidecar.checksum)
+
+    def _taken(self, path: str) -> StillFile:
+        taken = read_still(path)
+        sidecar = read_sidecar(path)
         if sidecar is not None:
-            self._refresh(sidecar, checksum, mtime_ns)
-        return checksum
+            self._refresh(sidecar, taken.checksum, taken.moment.mtime_ns)
+        return taken
 
     def _refresh(self, sidecar: Sidecar, checksum: bytes, mtime_ns: int) -> None:
         """Not one that is itself a file of the graph: that would look like an edit by hand."""

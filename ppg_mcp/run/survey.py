@@ -127,7 +127,10 @@ class Survey:
 
     def _with_files(self, job: Job, inputs: tuple[int, ...], record: Record | None) -> Node:
         kind = job.kind
-        found = self._look(job.paths[: len(job.paths) - len(job.kept)], job.empty_ok)
+        removable = job.paths[: len(job.paths) - len(job.kept)]
+        found = self._look(removable, job.empty_ok)
+        if found is Files.MISSING and kind == TEMPORARY and self._some_exist(removable):
+            found = Files.DIFFERENT
         masked = job._code.index if job._ignores_code_changes and job._code is not None else -1
         former = None
         edited = b""
@@ -173,6 +176,10 @@ class Survey:
                 return Files.EMPTY
             stats.append(found)
         return stats
+
+    def _some_exist(self, paths: Sequence[str]) -> bool:
+        """Of several, for what is left of a temporary job's files has to be removed, too."""
+        return len(paths) > 1 and any(os.path.isfile(self._graph.absolute(path)) for path in paths)
 
     def _former(self, job: Job, record: Record, masked: int) -> Former:
         inputs: Mapping[str, tuple[bytes, bytes]] | None = None

@@ -86,6 +86,19 @@ def test_a_withdrawn_job_that_is_lost_does_not_come_back_either() -> None:
     assert jobs(world) == []
 
 
+def test_a_withdrawn_job_is_no_poison_whatever_happens_to_its_last_attempt() -> None:
+    world = World()
+    world.machine(cores=1)
+    world.offer(1)
+    for _ in range(3):
+        world.dispatch()
+        world.lose(attempt_of(world, 1))
+    world.dispatch()
+    world.withdraw(1)
+    assert world.lose(attempt_of(world, 1)) == []
+    assert world.over == {1: "withdrawn"}
+
+
 def test_a_retracted_attempt_is_sent_again_under_another_number() -> None:
     world = World()
     world.machine(cores=1)

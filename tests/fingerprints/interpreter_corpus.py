@@ -1,10 +1,11 @@
 """Prints the encodings of a corpus of functions and values as JSON, for `test_fingerprint_interpreters.py`.
 
-    python interpreter_corpus.py DIRECTORY        DIRECTORY: where to put the sources
+    python interpreter_corpus.py DIRECTORY MUTANTS      where to put the sources; a JSON file with more of them
 
 Runs on a bare interpreter: it prints what would be hashed, so that no xxhash is needed.
-"syntax": encodings that must be equal everywhere. "bytecode": equal on one interpreter, whatever PYTHONHASHSEED.
-"unmatched": the names of functions that had a source and were not found in it.
+"syntax": encodings that must be equal everywhere, "newer": everywhere where they can be parsed. "bytecode": equal on
+one interpreter, whatever PYTHONHASHSEED. "unmatched": the names of functions that had a source and were not found in
+it.
 """
 
 # ruff: noqa: E501 - lambdas that share one line are the point
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from constructs import CONSTRUCTS, constructs
 from fingerprint_pairs import DIFFER, EQUAL
 
 from ppg_mcp.fingerprints.codes import CodeRegistry
@@ -107,12 +109,16 @@ def values() -> list[Any]:
     ]  # fmt: skip
 
 
-def main(directory: str) -> None:
+def main(directory: str, mutants: str) -> None:
     sources = {name: pair[0] for name, pair in EQUAL.items()} | {name + " 2": pair[1] for name, pair in EQUAL.items()}
     sources |= {"not " + name: pair[0] for name, pair in DIFFER.items()}
     sources |= {"not " + name + " 2": pair[1] for name, pair in DIFFER.items()}
     sources |= {"lambdas": LAMBDAS, "f-strings": FSTRINGS, "sets": SETS}
-    result: dict[str, Any] = {"syntax": {}, "bytecode": {}, "unmatched": []}
+    sources |= {f"construct {name}": source for name, source in CONSTRUCTS.items()}
+    sources |= json.loads(pathlib.Path(mutants).read_text(encoding="utf-8"))
+    newer = {f"newer {name}": source for name, source in constructs().items() if name not in CONSTRUCTS}
+    sources |= newer
+    result: dict[str, Any] = {"syntax": {}, "newer": {}, "bytecode": {}, "unmatched": []}
     codes = CodeRegistry(bytes)
     for number, (name, source) in enumerate(sources.items()):
         path = pathlib.Path(directory) / f"corpus_{number}.py"
@@ -130,7 +136,7 @@ def main(directory: str) -> None:
             plain = type(function) is FunctionType and not hasattr(function, "__wrapped__")
             if plain and not encoding.code.startswith(SYNTAX):
                 result["unmatched"].append(key)
-            result["syntax"][key] = encoded
+            result["newer" if name in newer else "syntax"][key] = encoded
         without_source: dict[str, Any] = {}
         exec(compile(source, "<nowhere>", "exec"), without_source)
         if "f" in without_source:
@@ -158,4 +164,4 @@ def lambdas() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -193,6 +193,18 @@ def test_source_with_warnings_odd_characters_and_encodings(tmp_path: Path, by_sy
     assert fingerprint_function(namespace["f"]) == fingerprint_function(define("def f(): return 'ä'"))
 
 
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbf" + TWO.encode(), TWO.replace("\n", "\r\n").encode(), TWO.rstrip().encode()]
+)
+def test_marks_and_ends_of_lines_are_no_code(tmp_path: Path, data: bytes, by_syntax: BySyntax, define: Define) -> None:
+    path = tmp_path / "other.py"
+    path.write_bytes(data)
+    namespace: dict[str, Any] = {}
+    exec(compile(path.read_bytes(), str(path), "exec"), namespace)
+    assert by_syntax(namespace["f"])
+    assert fingerprint_function(namespace["f"]) == fingerprint_function(define(TWO))
+
+
 def test_an_invalid_escape_that_was_warned_of_at_import_is_not_warned_of_again(
     tmp_path: Path, by_syntax: BySyntax
 ) -> None:

@@ -29,7 +29,7 @@ ALL_DIFFERENT: list[Any] = [
     np.arange(10_000), np.arange(10_000) * 1.0, np.concatenate([np.arange(9_999), [7]]),
     1, 1.0, np.int64(1), np.int32(1), np.uint8(1), np.float64(1), np.float32(1), np.bool_(True), np.str_("a"),
     np.bytes_(b"a"),
-    np.datetime64("2020-01-01"), np.datetime64("NaT"), np.timedelta64(1, "s"), np.timedelta64(1, "m"),
+    np.datetime64("2020-01-01"), np.datetime64("NaT", "D"), np.timedelta64(1, "s"), np.timedelta64(1, "m"),
     np.longdouble(1), np.complex64(1),
     np.dtype("i4"), np.dtype("f8"), STRUCT, np.dtype(("i4", (2,))), np.add, np.subtract, np.mean, np.float64, np,
     pd.Series([1, 2]), pd.Series([1, 3]), pd.Series([1.0, 2]), pd.Series([1, 2], name="x"),
@@ -87,6 +87,22 @@ def test_contents_and_types_differ() -> None:
 @pytest.mark.parametrize(("one", "other"), SAME, ids=range(len(SAME)))
 def test_layout_is_not_seen(one: Any, other: Any) -> None:
     assert fingerprint_value(one).digest == fingerprint_value(other).digest
+
+
+class Quantity(np.ndarray):
+    unit: str
+
+    @staticmethod
+    def of(numbers: Any, unit: str) -> Quantity:
+        made = np.asarray(numbers).view(Quantity)
+        made.unit = unit
+        return made
+
+
+def test_attributes_of_arrays_of_ones_own_count() -> None:
+    values = [Quantity.of([1, 2], "kg"), Quantity.of([1, 2], "g"), Quantity.of([1, 3], "kg"), np.array([1, 2])]
+    assert len({fingerprint_value(value).digest for value in values}) == len(values)
+    assert fingerprint_value(values[0]).digest == fingerprint_value(Quantity.of([1, 2], "kg")).digest
 
 
 def test_a_change_in_the_middle_of_a_large_array_is_seen() -> None:

@@ -81,6 +81,34 @@ class MyDict(dict[Any, Any]):
     pass
 
 
+class MyStr(str):
+    pass
+
+
+class MyTuple(tuple[Any, ...]):
+    pass
+
+
+class MySet(set[Any]):
+    pass
+
+
+class MyFrozenset(frozenset[Any]):
+    pass
+
+
+class MyBytes(bytes):
+    pass
+
+
+class AttributeDict(dict[str, Any]):
+    """Its items are its attributes."""
+
+    def __init__(self, **items: Any) -> None:
+        super().__init__(items)
+        self.__dict__ = self
+
+
 class Opaque:
     def __init__(self, x: Any = 0) -> None:
         self.x = x
@@ -114,7 +142,8 @@ ALL_DIFFERENT: list[Any] = [
     (), (1,), (1, 2), (2, 1), ((1,), 2), (1, (2,)), [], [1], [1, 2], [[1], 2], [1, [2]], MyList([1]), ["a", "b"],
     ["ab"], ["a,b"],
     {}, {1: 2}, {1: 2.0}, {1.0: 2}, {"1": 2}, {1: {2: 3}}, {1: 2, 3: 4}, {1: 4, 3: 2}, MyDict({1: 2}),
-    types.MappingProxyType({1: 2}),
+    types.MappingProxyType({1: 2}), MyTuple((1,)), MyStr("a"), MyBytes(b"a"), MySet({1}), MyFrozenset({1}),
+    AttributeDict(a=1), AttributeDict(a=2), AttributeDict(b=1),
     set(), {1}, {1.0}, {1, 2}, {(1, 2)}, frozenset(), frozenset({1}), {frozenset({1})}, {1: 2}.keys(), {1: 2}.values(),
     collections.OrderedDict({1: 2, 3: 4}), collections.OrderedDict({3: 4, 1: 2}), collections.Counter([1, 1]),
     collections.defaultdict(int, {1: 2}), collections.defaultdict(list, {1: 2}), collections.defaultdict(None, {1: 2}),
@@ -209,6 +238,20 @@ def test_unknown_types_count_by_name_and_are_named_in_a_warning() -> None:
     assert fingerprint.text == "[1, {'k': (<test_fingerprint_values.Opaque>,)}, <_thread.lock>]"
     assert fingerprint.digest == fingerprint_value([1, {"k": (Opaque(2),)}, threading.Lock()]).digest
     assert len(fingerprint_value({Opaque(), Opaque()}).warnings) == 2
+
+
+@pytest.mark.parametrize("make", [MyList, MyDict, MySet, MyTuple, MyStr])
+def test_attributes_of_containers_of_ones_own_count(make: Callable[[], Any]) -> None:
+    """A subclass of a known type may carry more than its base tells."""
+    plain, one, other = make(), make(), make()
+    one.unit, other.unit = "kg", "g"
+    again = make()
+    again.unit = "kg"
+    assert len({encoding(plain), encoding(one), encoding(other)}) == 3
+    assert encoding(again) == encoding(one)
+    one.unit = Opaque()
+    (warning,) = fingerprint_value(one).warnings
+    assert "Opaque" in warning
 
 
 def test_hook_on_the_object_itself_and_never_through_getattr() -> None:

@@ -146,6 +146,50 @@ def when_there(job: str, touch: Touch) -> Touch:
     return lambda world: touch(world) if job in world.files else None
 
 
+def with_edges(luck: Random, graph: Graph) -> Graph:
+    """New prerequisites, of jobs that exist when these do, or are made along with them."""
+    for job in some(luck, [job for job, kind in graph.kinds.items() if kind != Kind.INVARIANT], 2):
+        whole = injected_too(graph)
+        usable = [p for p in graph.kinds if graph.kinds[p] != Kind.FINAL or graph.kinds[job] == Kind.FINAL]
+        possible = [p for p in usable if graph.makers.get(p) in chain(graph, job) and p not in below(whole, job)]
+        if possible:
+            inputs = graph.inputs | {job: graph.inputs[job] | {luck.choice(possible)}}
+            graph = ordered(replace(graph, inputs=inputs))
+    return graph
+
+
+def injected_too(graph: Graph) -> Graph:
+    """With the injected edges as if they were declared."""
+    inputs = {job: inputs | {p for _, d, p in graph.injected if d == job} for job, inputs in graph.inputs.items()}
+    return replace(graph, inputs=inputs)
+
+
+def ordered(graph: Graph) -> Graph:
+    """Topologically, after edges were added."""
+    order: dict[str, Kind] = {}
+    while len(order) < len(graph.kinds):
+        order |= {j: kind for j, kind in graph.kinds.items() if j not in order and graph.inputs[j] <= order.keys()}
+    return replace(graph, kinds=order)
+
+
+def absent(graph: Graph, gone: frozenset[str]) -> Graph:
+    """Without these jobs, and what they generate."""
+    while made := {job for job, maker in graph.makers.items() if maker in gone} - gone:
+        gone |= made
+    left = {job: kind for job, kind in graph.kinds.items() if job not in gone}
+    return replace(
+        graph,
+        kinds=left,
+        inputs={job: graph.inputs[job] - gone for job in left},
+        values={job: value for job, value in graph.values.items() if job in left},
+        by_content=graph.by_content - gone,
+        keeps=graph.keeps - gone,
+        masked={job: p for job, p in graph.masked.items() if job in left and p in left},
+        makers={job: maker for job, maker in graph.makers.items() if job in left},
+        injected=frozenset(edge for edge in graph.injected if not gone.intersection(edge)),
+    )
+
+
 def drawn_variation(luck: Random, graph: Graph, pure: bool) -> Graph:
     """What the next run's script says: values, edges, switches and luck differ."""
     if luck.random() < 0.5:
@@ -156,6 +200,10 @@ def drawn_variation(luck: Random, graph: Graph, pure: bool) -> Graph:
         gone = luck.choice(sorted(graph.inputs[job]))
         if gone != graph.masked.get(job):
             graph = replace(graph, inputs=graph.inputs | {job: graph.inputs[job] - {gone}})
+    if luck.random() < 0.25:
+        graph = with_edges(luck, graph)
+    if luck.random() < 0.25:
+        graph = absent(graph, some(luck, list(graph.kinds), 2))
     legal = frozenset((injector, d, p) for injector, d, p in graph.injected if d in below(graph, injector))
     graph = replace(graph, injected=legal)
     if luck.random() < 0.25:

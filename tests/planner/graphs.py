@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations, combinations_with_replacement, permutations, product
+from random import Random
 
 from ppg_mcp.planner import Kind
 
@@ -90,6 +91,15 @@ def graphs(size: int, shard: int = 0, shards: int = 1, telling: bool = False) ->
             first = min(sorted((names[a], names[b]) for a, b in edges) for names in renamings)
             if first == sorted(edges):
                 yield _graph(kinds, edges)
+
+
+def drawn_graphs(size: int, luck: Random) -> Iterator[Graph]:
+    """Graphs by lot without end: kinds and edges are drawn evenly, what is left out above is drawn anew."""
+    all_kinds, orders = list(combinations_with_replacement(Kind, size)), _orders(size)
+    while True:
+        kinds, edges = luck.choice(all_kinds), luck.choice(orders)
+        if _is_valid(kinds, edges):
+            yield _graph(kinds, edges)
 
 
 def _graph(kinds: tuple[Kind, ...], edges: Edges) -> Graph:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ppg_mcp.store import HostFacts, StatusStore, StatusStoreError
+from ppg_mcp.store.opening import take
 
 COUNT = """
 import sys
@@ -45,6 +46,17 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_committed(path: Path, star
         assert known <= len(jobs) // 2 <= known + 1
         assert set(jobs) == {f"{number} {half}" for number in range(len(jobs) // 2) for half in "ab"}, "no half commit"
         store.close()
+
+
+def test_sqlite_is_told_to_sync_every_commit_and_to_keep_the_lock(path: Path) -> None:
+    """A lost fsync shows in a power cut only, which no test can make; so what SQLite says of itself must do."""
+    StatusStore.open(path).close()
+    connection, _ = take(path, HostFacts.of_this_process())
+    said = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")}
+    assert said == {"synchronous": 2, "journal_mode": "wal"}
+    assert connection.execute("PRAGMA locking_mode").fetchone()[0] == "exclusive"
+    connection.execute("ROLLBACK")
+    connection.close()
 
 
 def test_the_log_does_not_grow_without_bound(

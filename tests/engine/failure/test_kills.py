@@ -128,6 +128,24 @@ def test_a_half_written_output_of_a_killed_run_is_no_result(project: Project, sc
     assert project.read("second") == "whole"
 
 
+def test_what_outlived_script_and_supervisor_is_ended_by_the_next_run(project: Project, scripts: Scripts) -> None:
+    """All that could have ended it is stopped at once, then killed."""
+    script = scripts.start(WAITING)
+    until(lambda: project.calls() == ["reached"], "the second job")
+    (session,) = project.calls("session")
+    left = until(lambda: session_pids(session), "the program that the job started")
+    engine = {script.pid, *scripts.processes()} - set(left)
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in engine:
+            os.kill(pid, number)
+    script.wait()
+    until(lambda: set(scripts.processes()) == set(left), "the end of all but that program")
+    Path("go").touch()
+    scripts.good(WAITING)
+    assert session_pids(session) == []
+    assert f"killed what an earlier run had left behind: ended process {left[0]}" in project.read("logs/ppg_run.txt")
+
+
 @pytest.mark.parametrize("after", [1, 4, 7, 9])
 def test_killed_at_any_moment_the_files_are_those_of_an_undisturbed_run(
     project: Project, scripts: Scripts, tmp_path_factory: pytest.TempPathFactory, after: int

@@ -297,6 +297,37 @@ def test_the_same_job_again_is_the_same_job(project: Project) -> None:
     assert project.ran(build) == ["one", "two"]
 
 
+def test_prerequisites_of_a_job_made_twice_add_up(project: Project) -> None:
+    def generate() -> None:
+        b, c = (ppg.FileGeneratingJob(name, write(name)) for name in "bc")
+        for prerequisite in (b, c):
+            ppg.FileGeneratingJob("a", copy("b", "c")).depends_on(prerequisite)
+
+    assert project.ran(lambda: ppg.JobGeneratingJob("generator", generate)) == ["a", "b", "c", "generator"]
+    assert project.read("a") == "bc"
+
+
+class Demanding(ppg.FileGeneratingJob):
+    """A job type of the user's, whose constructor depends on another job, then refuses some names."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, copy("first"))
+        self.depends_on(ppg.FileGeneratingJob("first", write("1")))
+        if name == "bad":
+            raise ValueError(name)
+
+
+def test_a_constructor_may_depend_on_jobs_be_called_twice_and_refuse(project: Project) -> None:
+    def generate() -> None:
+        assert Demanding("good") is Demanding("good")
+        with pytest.raises(ValueError, match="bad"):
+            Demanding("bad")
+
+    outcome = project.run(lambda: ppg.JobGeneratingJob("generator", generate))
+    assert outcome.error is None, outcome.error
+    assert outcome.ran == ["first", "generator", "good"]
+
+
 def test_many_jobs_of_one_generator(project: Project) -> None:
     def build() -> None:
         def generate() -> None:

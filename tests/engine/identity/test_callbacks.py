@@ -24,11 +24,14 @@ MAKERS = {
     "CachedAttributeLoadingJob": (lambda f: ppg.CachedAttributeLoadingJob("a", Holder, "x", f), 0),
     "CachedDataLoadingJob, calculate": (lambda f: ppg.CachedDataLoadingJob("a", f, write), 0),
     "CachedDataLoadingJob, load": (lambda f: ppg.CachedDataLoadingJob("a", write, f), 1),
+    "MultiTempFileGeneratingJob": (lambda f: ppg.MultiTempFileGeneratingJob(["a"], f), 1),
+    "MemMappedDataLoadingJob, calculate": (lambda f: ppg.MemMappedDataLoadingJob("a", f, write, "f8"), 0),
+    "MemMappedDataLoadingJob, load": (lambda f: ppg.MemMappedDataLoadingJob("a", write, f, "f8"), 1),
     "JobGeneratingJob": (lambda f: ppg.JobGeneratingJob("a", f), 0),
     "DependencyInjectionJob": (lambda f: ppg.DependencyInjectionJob("a", f), 0),
     "FinalJob": (lambda f: ppg.FinalJob("a", f), 0),
-    "PlotJob, calc": (lambda f: ppg.PlotJob("a", f, lambda table: table), 0),
-    "PlotJob, plot": (lambda f: ppg.PlotJob("a", lambda: 1, f), 1),
+    "PlotJob, calc": (lambda f: ppg.PlotJob("a.png", f, lambda table: table), 0),
+    "PlotJob, plot": (lambda f: ppg.PlotJob("a.png", lambda: 1, f), 1),
 }
 
 

@@ -38,6 +38,11 @@ def take_two(value: Any) -> None:
     HOLDER.value = [value]
 
 
+def combine(facets: Any, fiddle: Any = None) -> Any:
+    plots = [ppg.PlotJob(name, one, take_one) for name in ("a.png", "b.png")]
+    return ppg.CombinedPlotJob("c.png", plots, facets, fiddle=fiddle)
+
+
 Make = Callable[[Any], Any]
 MAKERS: dict[str, tuple[Make, Any, Any]] = {
     "FileGeneratingJob": (lambda f: ppg.FileGeneratingJob("a", f), WRITE, fail),
@@ -50,11 +55,20 @@ MAKERS: dict[str, tuple[Make, Any, Any]] = {
     "CachedAttributeLoadingJob": (lambda f: ppg.CachedAttributeLoadingJob("a", HOLDER, "x", f), one, two),
     "CachedDataLoadingJob, calculate": (lambda f: ppg.CachedDataLoadingJob("a", f, take_one), one, two),
     "CachedDataLoadingJob, load": (lambda f: ppg.CachedDataLoadingJob("a", one, f), take_one, take_two),
+    "MultiTempFileGeneratingJob": (lambda f: ppg.MultiTempFileGeneratingJob(["a", "b"], f), write_all(), fail),
+    "MemMappedDataLoadingJob, calculate": (lambda f: ppg.MemMappedDataLoadingJob("a", f, take_one, "f8"), one, two),
+    "MemMappedDataLoadingJob, load": (lambda f: ppg.MemMappedDataLoadingJob("a", one, f, "f8"), take_one, take_two),
+    "MemMappedDataLoadingJob, dtype": (lambda d: ppg.MemMappedDataLoadingJob("a", one, take_one, d), "f8", "f4"),
     "JobGeneratingJob": (lambda f: ppg.JobGeneratingJob("a", f), one, two),
     "DependencyInjectionJob": (lambda f: ppg.DependencyInjectionJob("a", f), one, two),
     "FinalJob": (lambda f: ppg.FinalJob("a", f), one, two),
     "PlotJob, plot": (lambda f: ppg.PlotJob("a.png", one, f), take_one, take_two),
     "PlotJob, calc": (lambda f: ppg.PlotJob("a.png", f, take_one), one, two),
+    "PlotJob, render_args": (lambda a: ppg.PlotJob("a.png", one, take_one, a), {"width": 1}, {"width": 2}),
+    "PlotJob, skip_table": (lambda skip: ppg.PlotJob("a.png", one, take_one, skip_table=skip), True, False),
+    "PlotJob, fiddle": (lambda f: ppg.PlotJob("a.png", one, take_one).add_fiddle(f), take_one, take_two),
+    "CombinedPlotJob, facets": (lambda facets: combine(facets), ["x"], ["y"]),
+    "CombinedPlotJob, fiddle": (lambda f: combine([], f), take_one, take_two),
     "ParameterInvariant": (lambda value: ppg.ParameterInvariant("a", value), (1, "x"), (1.0, "x")),
     "FunctionInvariant": (lambda f: ppg.FunctionInvariant("a", f), one, two),
 }

@@ -108,6 +108,109 @@ def test_plus_gives_lists_in_all_forms(project: Project) -> None:
         a + ["b"]  # noqa: RUF005
 
 
+FORMS = {
+    "job": lambda jobs: jobs[0] if len(jobs) == 1 else None,
+    "JobList": ppg.JobList,
+    "list": list,
+    "tuple": tuple,
+    "generator": lambda jobs: (job for job in jobs),
+    "dict": dict.fromkeys,
+}
+
+
+@pytest.mark.parametrize("right", FORMS)
+@pytest.mark.parametrize("left", FORMS)
+def test_a_job_or_iterable_plus_a_job_or_iterable_is_an_iterable_of_jobs(
+    project: Project, left: str, right: str
+) -> None:
+    """ "Adding jobs gives you an iterable of jobs (which depends_on also takes)", for all pairs where one side is ours:
+    two plain containers don't know of jobs."""
+    ppg.new_pipegraph(quiet=True)
+    a, b, z = files("abz")
+    if {left, right} & {"job", "JobList"}:
+        total = FORMS[left]([a]) + FORMS[right]([b])
+        assert isinstance(total, ppg.JobList)
+        assert list(total) == [a, b]
+        assert direct(z.depends_on(total)) == "ab"
+
+
+def test_the_sides_of_a_sum_stay_as_they_are(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    a, b, c = files("abc")
+    both, plain = a + b, [a]
+    assert list(both + c) == [a, b, c]
+    assert plain + ppg.JobList(c) == [a, c]
+    assert (list(both), plain) == ([a, b], [a])
+
+
+def test_sums_may_nest_repeat_and_be_empty(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    a, b, c = files("abc")
+    nothing: list[ppg.Job] = []
+    assert list(a + (b + (c + nothing))) == [a, b, c]
+    assert list(nothing + a) == [a]
+    assert list(ppg.JobList() + nothing) == nothing
+    assert list(a + a) == [a, a]
+    assert list(sum([a, b, c], ppg.JobList())) == [a, b, c]
+    assert list(ppg.JobList({a})) == list(ppg.JobList(iter([a]))) == list(ppg.JobList(a)) == [a]
+
+
+def test_a_list_grows_in_place(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    a, b, c, d = files("abcd")
+    jobs = same = ppg.JobList()
+    jobs += a
+    jobs += [b, c]
+    jobs += (job for job in [d])
+    assert jobs is same
+    assert list(jobs) == [a, b, c, d]
+    one = a
+    one += b
+    assert (one, list(a + b)) == ([a, b], [a, b])
+
+
+@pytest.mark.parametrize("nonsense", [5, None, "a", ["a"], [None], [[]], object()])
+def test_a_list_holds_nothing_but_jobs(project: Project, nonsense: Any) -> None:
+    ppg.new_pipegraph(quiet=True)
+    (a,) = files("a")
+    jobs = ppg.JobList(a)
+    for add in (
+        lambda: a + nonsense,
+        lambda: nonsense + a,
+        lambda: jobs + nonsense,
+        lambda: nonsense + jobs,
+        lambda: jobs.__iadd__(nonsense),
+        lambda: ppg.JobList(nonsense),
+    ):
+        with pytest.raises(ppg.JobContractError, match="holds jobs"):
+            add()
+    assert list(jobs) == [a]
+
+
+def test_all_jobs_of_a_list_get_what_an_iterator_gives(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    a, b, c, d = files("abcd")
+    (c + d).depends_on((job for job in [a]), iter([b]), None)
+    assert (direct(c), direct(d)) == ("ab", "ab")
+
+
+def test_all_jobs_of_a_list_get_what_a_callable_gives(project: Project) -> None:
+    def build() -> None:
+        late, c, d = files("lcd")
+        (c + d).depends_on(lambda: late)
+
+    outcome = project.run(build)
+    assert (direct(outcome.job("c")), direct(outcome.job("d"))) == ("l", "l")
+
+
+def test_lists_nest_in_depends_on(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    a, b, c, z = files("abcz")
+    z.depends_on([a + b], (ppg.JobList(c), None), ppg.JobList())
+    assert direct(z) == "abc"
+    assert list(z + ppg.ParameterInvariant("p", 1)) == [z, ppg.util.global_pipegraph.jobs["PIp"]], "any kind of job"
+
+
 def test_a_list_depends_on_jobs_and_is_depended_on(project: Project) -> None:
     ppg.new_pipegraph(quiet=True)
     a, b, c, d = files("abcd")

@@ -12,30 +12,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, tell, write
-
-
-class Table:
-    """A pydataframe by duck type."""
-
-    columns_ordered = ("x", "y")
-
-    def get_column(self, name: str) -> list[int]:
-        return [1, 2] if name == "x" else [3, 4]
-
-
-class Plot:
-    """Draws itself by whichever method it has."""
-
-    def __init__(self, method: str, text: str = "drawn") -> None:
-        def draw(path: str, **options: Any) -> None:
-            Path(path).write_text(f"{text} by {method} {options}")
-
-        setattr(self, method, draw)
-
-
-def calculate() -> Table:
-    tell("calculated")
-    return Table()
+from .stand_ins import Plot, Pyggplot, Table, calculate
 
 
 def build(text: str = "drawn", method: str = "render", **options: Any) -> None:
@@ -92,20 +69,46 @@ def test_the_table_can_be_skipped(project: Project) -> None:
 
 
 def test_caching_can_be_skipped(project: Project) -> None:
-    assert project.ran(partial(build, skip_caching=True)) == ["plot.png"]
+    """Then every job that wants the table calculates it."""
+    assert project.ran(partial(build, skip_caching=True)) == ["plot.png", "plot.png.tsv"]
     assert not Path("cache").exists()
+    assert project.read("plot.png.tsv") == "x\ty\n1\t3\n2\t4\n"
+    assert sorted(project.calls()) == ["calculated", "calculated", "plotted"]
+    assert project.ran(partial(build, skip_caching=True)) == []
     assert project.ran(partial(build, "anew", skip_caching=True)) == ["plot.png"]
-    assert project.calls() == ["calculated", "plotted"] * 2
+    assert project.calls()[-2:] == ["calculated", "plotted"]
 
 
-def test_prerequisites_go_to_plot_and_calculation(project: Project) -> None:
+def test_caching_and_the_table_can_be_skipped(project: Project) -> None:
+    assert project.ran(partial(build, skip_caching=True, skip_table=True)) == ["plot.png"]
+    assert not Path("plot.png.tsv").exists()
+    assert project.calls() == ["calculated", "plotted"]
+
+
+def test_without_a_cache_another_calculation_does_both(project: Project) -> None:
+    def build(name: str) -> None:
+        ppg.PlotJob("plot.png", lambda: [tell(name), Table()][1], lambda table: Plot("save"), skip_caching=True)
+
+    project.run(partial(build, "one"))
+    assert project.ran(partial(build, "two")) == ["plot.png", "plot.png.tsv"]
+    assert project.calls() == ["one", "one", "two", "two"]
+
+
+@pytest.mark.parametrize("how", [lambda first: (job for job in [first]), lambda first: lambda: first])
+@pytest.mark.parametrize("cached", [["cache/plot.png"], []])
+def test_prerequisites_go_to_plot_and_calculation(project: Project, how: Any, cached: list[str]) -> None:
     def build(value: int) -> None:
         first = ppg.FileGeneratingJob("first", write(str(value)))
-        job = ppg.PlotJob("plot.png", lambda: [Path("first").read_text(), Table()][1], lambda table: Plot("save"))
-        assert job.depends_on(job for job in [first]) is job
 
-    assert project.ran(partial(build, 1)) == ["cache/plot.png", "first", "plot.png", "plot.png.tsv"]
-    assert project.ran(partial(build, 2)) == ["cache/plot.png", "first", "plot.png", "plot.png.tsv"]
+        def read() -> Table:
+            assert project.read("first") == str(value)
+            return Table()
+
+        job = ppg.PlotJob("plot.png", read, lambda table: Plot("save"), skip_caching=not cached)
+        assert job.ignore_code_changes().depends_on(how(first)) is job
+
+    assert project.ran(partial(build, 1)) == [*cached, "first", "plot.png", "plot.png.tsv"]
+    assert project.ran(partial(build, 2)) == [*cached, "first", "plot.png", "plot.png.tsv"]
 
 
 def test_a_lost_plot_is_redrawn_from_the_cache(project: Project) -> None:
@@ -130,9 +133,10 @@ def test_a_calculation_that_returns_no_table_is_an_error(project: Project, skip_
     outcome = project.run(
         lambda: ppg.PlotJob("plot.png", lambda: [1, 2], lambda table: Plot("save"), skip_caching=skip_caching)
     )
-    (failed,) = outcome.failed
-    assert isinstance(outcome.exception(failed), ppg.JobContractError)
-    assert "builtins.list came" in str(outcome.exception(failed))
+    assert outcome.failed == (["plot.png", "plot.png.tsv"] if skip_caching else ["cache/plot.png"])
+    for failed in outcome.failed:
+        assert isinstance(outcome.exception(failed), ppg.JobContractError)
+        assert "builtins.list came" in str(outcome.exception(failed))
     assert not Path("plot.png").exists()
 
 
@@ -143,26 +147,91 @@ def test_a_plot_function_that_returns_no_plot_is_an_error(project: Project) -> N
     assert "NoneType came" in str(outcome.exception("plot.png"))
 
 
-def test_a_matplotlib_figure_of_a_pandas_table(project: Project) -> None:
-    pandas = pytest.importorskip("pandas")
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
+def test_its_parts_have_names(project: Project) -> None:
+    """The attributes that scripts for the original use."""
+    ppg.new_pipegraph(quiet=True, cache_folder="kept")
+    job = ppg.PlotJob(Path("./out/plot.png"), Table, lambda table: Plot("save"))
+    assert job.output_filename == job.job_id == "out/plot.png"
+    assert job.table_filename == job.table_job.job_id == "out/plot.png.tsv"
+    assert job.cache_filename == job.cache_job.job_id == "kept/out/plot.png"
 
-    def draw(table: Any) -> Any:
-        figure = Figure()
-        figure.subplots().plot(table["x"], table["y"])
-        return figure
 
-    def build(dpi: int) -> None:
-        ppg.PlotJob("out/plot.png", lambda: pandas.DataFrame({"x": [1, 2], "y": [3, 4]}), draw, {"dpi": dpi})
+def test_the_cache_of_a_plot_elsewhere_stays_in_the_cache_folder(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    job = ppg.PlotJob("../plot.png", Table, lambda table: Plot("save"))
+    assert job.cache_filename == f"cache{project.path.parent}/plot.png"
+    assert job.output_filename == "../plot.png"
 
-    Path("out").mkdir()
-    assert project.ran(partial(build, 50)) == ["cache/out/plot.png", "out/plot.png", "out/plot.png.tsv"]
-    assert Path("out/plot.png").read_bytes().startswith(b"\x89PNG")
-    assert project.read("out/plot.png.tsv") == "x\ty\n1\t3\n2\t4\n"
-    assert project.ran(partial(build, 50)) == []
-    assert project.ran(partial(build, 60)) == ["out/plot.png"]
+
+def test_the_data_can_be_had_after_the_run(project: Project) -> None:
+    assert project.run(build).job("plot.png").get_data().get_column("x") == [1, 2]
+
+
+def test_cores_are_for_the_calculation(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    job = ppg.PlotJob("a.png", Table, lambda table: Plot("save"))
+    assert job.use_cores(2) is job
+    assert [each.cores_needed for each in (job, job.cache_job, job.table_job)] == [1, 2, 1]
+    job = ppg.PlotJob("b.png", Table, lambda table: Plot("save"), skip_caching=True)
+    another = job.add_another_plot("c.png", lambda table: Plot("save"))
+    job.use_cores(-1)
+    assert [each.cores_needed for each in (job, job.table_job, another)] == [-1, -1, -1]
+
+
+def test_size_and_arguments_of_a_plot_are_defaults_for_render(project: Project) -> None:
+    """ "As in the original": what the job was given comes first, then the plot's render_args, then its size."""
+
+    def build(own: Any, given: Any) -> None:
+        ppg.PlotJob("plot.png", Table, lambda table: Pyggplot("drawn", own), given)
+
+    project.run(partial(build, None, None))
+    assert project.read("plot.png") == "drawn [('width', 8)]"
+    project.run(partial(build, {"width": 7, "dpi": 50}, None))
+    assert project.read("plot.png") == "drawn [('dpi', 50), ('width', 7)]"
+    project.run(partial(build, {"width": 7, "dpi": 50}, {"width": 6, "height": 5}))
+    assert project.read("plot.png") == "drawn [('dpi', 50), ('height', 5), ('width', 6)]"
+
+
+@pytest.mark.parametrize("name", ["plot", "plot.txt", "plot.png.bak", "out.png/plot", ".png"])
+def test_an_unknown_suffix_is_refused_when_the_job_is_made(project: Project, name: str) -> None:
+    ppg.new_pipegraph(quiet=True)
+    with pytest.raises(ppg.JobContractError, match=r"decides its format.*png"):
+        ppg.PlotJob(name, Table, lambda table: Plot("save"))
+    assert ppg.util.global_pipegraph.jobs == {}
+
+
+@pytest.mark.parametrize("name", ["plot.PNG", "plot.pdf", "plot.svg", "plot.html"])
+def test_known_suffixes_are_taken_in_any_case(project: Project, name: str) -> None:
+    project.run(lambda: ppg.PlotJob(name, Table, lambda table: Plot("save"), skip_table=True))
+    assert project.read(name) == "drawn by save {}"
+
+
+def test_a_failing_calculation_prunes_and_a_failing_plot_does_not(project: Project) -> None:
+    outcome = project.run(lambda: ppg.PlotJob("plot.png", lambda: 1 / 0, lambda table: Plot("save")))
+    assert (outcome.failed, outcome.pruned) == (["cache/plot.png"], ["plot.png", "plot.png.tsv"])
+    outcome = project.run(lambda: ppg.PlotJob("plot.png", Table, lambda table: 1 / 0))
+    assert (outcome.failed, outcome.pruned) == (["plot.png"], [])
+    assert "plot.png.tsv" in outcome.ran
+
+
+@pytest.mark.parametrize("skip_caching", [False, True])
+def test_a_generating_job_may_make_it_once_or_twice(project: Project, skip_caching: bool) -> None:
+    def make() -> None:
+        for _ in range(2):
+            job = ppg.PlotJob("plot.png", Table, lambda table: Plot("save"), skip_caching=skip_caching)
+            job.depends_on_params(1).add_fiddle(lambda plot: None)
+            job.add_another_plot("another.png", lambda table: Plot("save", "other"))
+
+    cached = [] if skip_caching else ["cache/plot.png"]
+    assert project.ran(lambda: ppg.JobGeneratingJob("grow", make)) == [
+        "another.png",
+        *cached,
+        "grow",
+        "plot.png",
+        "plot.png.tsv",
+    ]
+    assert project.read("another.png") == "other by save {}"
+    assert project.ran(lambda: ppg.JobGeneratingJob("grow", make)) == ["grow"]
 
 
 @pytest.mark.parametrize("skip_caching", [False, True])

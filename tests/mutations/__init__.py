@@ -1,0 +1,1 @@
+"""The code broken on purpose: whether the tests would notice."""

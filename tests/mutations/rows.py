@@ -1,0 +1,302 @@
+"""What is broken, how, and which tests must notice: one row per mistake that would cost somebody a result.
+
+Rules: a row's old text occurs exactly once in its file, as short as that allows, so that rows outlive what is around
+them; the new text compiles; the tests are as few as will do. Rows that stop fitting are mended along with the code
+(`test_rows` tells).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """`tests`: what pytest is called with."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+ENGINE = "tests/engine"
+FAILURE = f"{ENGINE}/failure"
+WRITES = f"{FAILURE}/test_order_of_writes.py"
+PLANNER = "tests/planner/test_stories.py tests/planner/test_regressions.py tests/planner/test_random.py"
+JOBS = "tests/ppg_cs/test_cs_jobs.py"
+CORE = "tests/ppg_cs/test_cs_core.py"
+HOLDING = "tests/store/test_store_holding.py tests/store/test_store_parts.py"
+
+MUTATIONS = [
+    # ------------------------------------------------------------------------------ tombstones, records, the store
+    Mutation(
+        "no tombstone before Run", "ppg_mcp/run/loop.py",
+        "            self._store.tombstone(", "            str(",
+        WRITES,
+    ),
+    Mutation(
+        "Run leaves before its tombstone is durable", "ppg_mcp/run/loop.py",
+        "        if self._store.pending:\n            self._store.commit()\n        self._commit",
+        "        if self._store.pending and not self._outbox:\n            self._store.commit()\n        self._commit",
+        WRITES,
+    ),
+    Mutation(
+        "Ack before commit", "ppg_mcp/run/loop.py",
+        "        self._acks.append(attempt)\n", "        self._machine.send([Ack((attempt,))])\n",
+        WRITES,
+    ),
+    Mutation(
+        "sync marker before syncfs", "ppg_mcp/run/loop.py",
+        "            self._sync.finish()\n            self._store.mark_synced()",
+        "            self._store.mark_synced()\n            self._sync.finish()",
+        WRITES,
+    ),
+    Mutation(
+        "a sync that still runs counts", "ppg_mcp/run/sync.py",
+        "if self._thread is None or self._thread.is_alive():", "if self._thread is None:",
+        WRITES,
+    ),
+    Mutation(
+        "outputs of before a reboot trusted", "ppg_mcp/run/survey.py",
+        "        if same and not suspect:", "        if same:",
+        f"{ENGINE}/equation/test_reboots.py",
+    ),
+    Mutation(
+        "a started attempt gets its record back", "ppg_mcp/store/writes.py",
+        "CASE WHEN tombstone IN ('', excluded.tombstone) THEN former ELSE tombstone END", "''",
+        "tests/store/test_store_tombstones.py",
+    ),
+    Mutation(
+        "commits without fsync", "ppg_mcp/store/opening.py",
+        "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF",
+        "tests/store/test_store_durability.py",
+    ),
+    Mutation(
+        "the lock of the store not kept", "ppg_mcp/store/opening.py",
+        '        connection.execute("PRAGMA locking_mode = EXCLUSIVE")\n', "",
+        HOLDING,
+    ),
+    Mutation(
+        "a live holder passed over", "ppg_mcp/store/opening.py",
+        "    if holder.lives(facts):", "    if False:",
+        HOLDING,
+    ),
+    # ------------------------------------------------------------------------------------------ attempts and processes
+    Mutation(
+        "survivors of an earlier session left alone", "ppg_mcp/run/front.py",
+        "in sweep(runtime_root(str(graph.directory))):", "in ():",
+        f"{FAILURE}/test_kills.py",
+    ),
+    Mutation(
+        "survivors that never exec'ed are not found", "ppg_cs/survivors.py",
+        "or _has_open(pid, below)", "",
+        "tests/ppg_cs/test_cs_survivors.py",
+    ),
+    Mutation(
+        "a result of another attempt accepted", "ppg_cs/board.py",
+        "if found != key or", "if",
+        "tests/ppg_cs/test_cs_parts.py",
+    ),
+    Mutation(
+        "a Run that was resent starts once more", "ppg_cs/supervisor_core.py",
+        "        if attempt in self.finished:", "        if False:",
+        CORE,
+    ),
+    Mutation(
+        "outputs not unlinked before the callback", "ppg_cs/job_process.py",
+        "        outputs.clear(task.paths)\n        _call(task)", "        _call(task)",
+        JOBS,
+    ),
+    Mutation(
+        "descendants alive when outputs are looked at", "ppg_cs/job_process.py",
+        "if descendants.has_children() and not", "if False and not",
+        JOBS,
+    ),
+    Mutation(
+        "descendants of a failed job alive when it is reported", "ppg_cs/job_process.py",
+        "clean = descendants.end_all(time.monotonic() + DESCENDANTS_S) and", "clean =",
+        JOBS,
+    ),
+    Mutation(
+        "what a failed job wrote is kept", "ppg_cs/job_process.py",
+        "        outputs.discard(task.paths, task.rename_broken)\n", "        pass\n",
+        JOBS,
+    ),
+    Mutation(
+        "what a killed job wrote is kept", "ppg_cs/supervisor_core.py",
+        "if report.reached is not None and report.reached.paths and outcome != Outcome.OK:", "if False:",
+        f"{CORE} {JOBS}",
+    ),
+    Mutation(
+        "a job that waited in vain loses its old files", "ppg_cs/job_process.py",
+        "        if awaited:\n", "        task = found\n        if awaited:\n",
+        JOBS,
+    ),
+    Mutation(
+        "an empty output is a result", "ppg_cs/outputs.py",
+        "if facts.st_size == 0 and not empty_ok:", "if False:",
+        JOBS,
+    ),
+    Mutation(
+        "os._exit(0) is a success", "ppg_cs/verdict.py",
+        "    code = os.waitstatus_to_exitcode(status)\n",
+        "    code = os.waitstatus_to_exitcode(status)\n    if code == 0:\n        return Outcome.OK, None\n",
+        JOBS,
+    ),
+    Mutation(
+        "lost data believed to be there", "ppg_cs/lineage.py",
+        "        self.resident.clear()\n", "",
+        CORE,
+    ),
+    Mutation(
+        "memory admission off", "ppg_cs/admission.py",
+        "if self.holders and memory_bytes and", "if False and",
+        CORE,
+    ),
+    Mutation(
+        "core admission off", "ppg_cs/admission.py",
+        "return cores if cores <= free else 0", "return cores",
+        CORE,
+    ),
+    Mutation(
+        "a suspect is not tried alone", "ppg_mcp/dispatcher/core.py",
+        "        self._enqueue(job, suspect=True)", "        self._enqueue(job)",
+        "tests/dispatcher/test_stories.py",
+    ),
+    # --------------------------------------------------------------------------------------------------- the equation
+    Mutation(
+        "stat compared without mtime", "ppg_mcp/run/survey.py",
+        "then.mtime_ns == now.st_mtime_ns and ", "",
+        f"{ENGINE}/equation/test_edits.py",
+    ),
+    Mutation(
+        "checksum kept whatever the ctime", "ppg_mcp/run/still_file.py",
+        "facts.st_ctime_ns)", "0)",
+        f"{ENGINE}/equation/test_file_invariants.py",
+    ),
+    Mutation(
+        "a checksum of a file that changed meanwhile", "ppg_mcp/run/still_file.py",
+        "_moment(path, facts) == _moment(path, after):", "_moment(path, facts):",
+        f"{ENGINE}/equation/test_odd_input_files.py",
+    ),
+    Mutation(
+        "an edited output is overwritten", "ppg_mcp/run/survey.py",
+        "        return Files.FINE, xxh3_128_digest(", "        return Files.DIFFERENT, xxh3_128_digest(",
+        f"{ENGINE}/equation/test_edits.py",
+    ),
+    Mutation(
+        "an edited output does not count for its dependants", "ppg_mcp/planner/core.py",
+        "self.strict[job] = node.edited or former.build_id", "self.strict[job] = former.build_id",
+        PLANNER,
+    ),
+    Mutation(
+        "a removed input not noticed where the code is masked", "ppg_mcp/planner/core.py",
+        "        return then == {", "        return then.items() >= {",
+        PLANNER,
+    ),
+    Mutation(
+        "which input is which not noticed", "ppg_mcp/planner/digest.py",
+        "        parts.append(name)\n", "",
+        f"{PLANNER} {ENGINE}/equation/test_inputs.py",
+    ),
+    Mutation(
+        "early cutoff for everybody", "ppg_mcp/planner/core.py",
+        "fingerprints = self.content if node.by_content else self.strict", "fingerprints = self.content",
+        PLANNER,
+    ),
+    Mutation(
+        "outputs with invariants adopted", "ppg_mcp/planner/core.py",
+        "return node.adopt or all(self.kind[p] != INVARIANT", "return True or all(self.kind[p] != INVARIANT",
+        PLANNER,
+    ),
+    Mutation(
+        "a tombstone is as good as a record", "ppg_mcp/planner/core.py",
+        "elif node.former is not None and not node.former.valid:", "elif False:",
+        PLANNER,
+    ),
+    Mutation(
+        "fingerprints without defaults", "ppg_mcp/fingerprints/function_fingerprint.py",
+        "digest(code + of_defaults + of_closure)", "digest(code + of_closure)",
+        "tests/fingerprints/test_fingerprint_pairs.py",
+    ),
+    Mutation(
+        "fingerprints without closures", "ppg_mcp/fingerprints/function_fingerprint.py",
+        "digest(code + of_defaults + of_closure)", "digest(code + of_defaults)",
+        "tests/fingerprints/test_fingerprint_pairs.py",
+    ),
+    Mutation(
+        "the source believed whatever runs", "ppg_mcp/fingerprints/bytecode.py",
+        "    form = encode_value(head, []) +", "    form = b'' and",
+        "tests/fingerprints/test_fingerprint_sources.py",
+    ),
+    Mutation(
+        "sets encoded as they come", "ppg_mcp/fingerprints/values.py",
+        'b"$%b." % b"".join(sorted(self._each(value)))', 'b"$%b." % b"".join(self._each(value))',
+        "tests/fingerprints/test_fingerprint_interpreters.py tests/fingerprints/test_fingerprint_values.py",
+    ),
+    # ---------------------------------------------------------------------------------------------------------- demand
+    Mutation(
+        "a temporary removed too early", "ppg_mcp/planner/core.py",
+        "if self.open_dependants[job] or", "if self.open_dependants[job] > 1 or",
+        PLANNER,
+    ),
+    Mutation(
+        "a temporary never removed", "ppg_mcp/planner/core.py",
+        "            self._out.append(Remove(job) if self.kind[job] == TEMPORARY else Unload(job))",
+        "            self._out.extend([] if self.kind[job] == TEMPORARY else [Unload(job)])",
+        PLANNER,
+    ),
+    Mutation(
+        "leftovers that are not ours removed", "ppg_mcp/planner/core.py",
+        "return node.former is not None and node.files != Files.MISSING", "return node.files != Files.MISSING",
+        PLANNER,
+    ),
+    Mutation(
+        "loads in reverse order", "ppg_mcp/planner/core.py",
+        "        return tuple(order)", "        return tuple(reversed(order))",
+        f"{PLANNER} {ENGINE}/demand/test_loading.py",
+    ),
+    Mutation(
+        "final jobs after a failure", "ppg_mcp/planner/core.py",
+        "            if self.failed:", "            if False:",
+        PLANNER,
+    ),
+    # ---------------------------------------------------------------------------------------------- identity and growth
+    Mutation(
+        "cycle check off", "ppg_mcp/run/order.py",
+        "            if p.index == ON_PATH:", "            if False:",
+        f"{ENGINE}/identity/test_cycles.py",
+    ),
+    Mutation(
+        "two jobs for one file", "ppg_mcp/graph.py",
+        "            if writer is not None:", "            if False:",
+        f"{ENGINE}/identity/test_duplicates.py",
+    ),
+    Mutation(
+        "a generated id that exists accepted", "ppg_mcp/run/merge.py",
+        "        if known is not None:", "        if False:",
+        f"{ENGINE}/growth/test_merge.py",
+    ),
+    Mutation(
+        "a generated writer of a file that another writes", "ppg_mcp/run/merge.py",
+        "            if writer is not None:", "            if False:",
+        f"{ENGINE}/growth/test_merge.py",
+    ),
+    Mutation(
+        "an injected circle", "ppg_mcp/run/merge.py",
+        "        self._check_circles()\n", "",
+        f"{ENGINE}/growth/test_generating.py",
+    ),
+    Mutation(
+        "orphans removed", "ppg_mcp/run/orphans.py",
+        "    if orphans:\n", "    for path in orphans:\n        os.remove(graph.absolute(path))\n    if orphans:\n",
+        f"{ENGINE}/growth/test_orphans.py",
+    ),
+    # -------------------------------------------------------------------------------------------------------- the wire
+    Mutation(
+        "a message that comes twice is handled twice", "protocol/ppg_protocol/session.py",
+        "fresh = envelope.messages[self.processed + 1 - envelope.first :]", "fresh = envelope.messages",
+        "tests/protocol/test_wire_session.py",
+    ),
+]  # fmt: skip

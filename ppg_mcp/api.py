@@ -94,9 +94,26 @@ def destroy_global_pipegraph() -> None:
     util.global_pipegraph = None
 
 
-def inside_ppg() -> bool:
-    """Is there a pipegraph that a new job would belong to?"""
-    return util.global_pipegraph is not None
+def forget_job_status(invariant_status_filename: str | Path | None = None) -> None:
+    """Remove the status store, so that every job counts as never done; outputs stay. Without a store, do nothing.
+
+    invariant_status_filename: the store, as given to `new_pipegraph`; default: that of the current pipegraph, or,
+        without one, that of this directory.
+
+    Raises JobContractError, and touches nothing, if a run holds the store (it is named) or the file is none of ours.
+    """
+    from .store import StatusStoreError, remove_store
+
+    if invariant_status_filename is not None:
+        path = Path(os.getcwd(), invariant_status_filename)
+    elif util.global_pipegraph is not None:
+        path = util.global_pipegraph.status_file
+    else:
+        path = Path(os.getcwd(), STATUS_FILENAME)
+    try:
+        remove_store(path)
+    except StatusStoreError as error:
+        raise JobContractError(f"The job status can't be forgotten: {error}") from error
 
 
 def cores() -> int:
@@ -106,5 +123,6 @@ def cores() -> int:
     return current()
 
 
+inside_ppg = util.inside_ppg
 new_pipeline = new_pipegraph
 run: Any = run_pipegraph

@@ -79,12 +79,14 @@ class Explainer:
         for job_id in sorted(then.keys() | now.keys()):
             if job_id == masked:
                 continue
+            if job_id not in now:
+                texts.append(f"input {(self._store.path_of(job_id) or job_id)!r} is gone")
+                continue
+            shown = self._order[indices[job_id]].job_id
             if job_id not in then:
-                texts.append(f"new input {job_id!r}")
-            elif job_id not in now:
-                texts.append(f"input {job_id!r} is gone")
+                texts.append(f"new input {shown!r}")
             elif then[job_id][node.by_content] != now[job_id][node.by_content]:
-                texts.append(f"{job_id!r} changed{self._difference(then[job_id][0], indices[job_id])}")
+                texts.append(f"{shown!r} changed{self._difference(then[job_id][0], indices[job_id])}")
         if len(texts) > MAX_SHOWN_INPUTS:
             texts[MAX_SHOWN_INPUTS:] = [f"and {len(texts) - MAX_SHOWN_INPUTS} more inputs changed"]
         return texts
@@ -99,7 +101,7 @@ class Explainer:
         return "".join(f" ({text})" for text in (", ".join(filter(None, parts)),) if text)
 
     def _id(self, job: int | None) -> str:
-        return repr(self._planner.nodes[job].job_id) if job is not None else "an input"
+        return repr(self._order[job].job_id) if job is not None else "an input"
 
 
 def _part(name: str, old: str | None, new: str | None) -> str:

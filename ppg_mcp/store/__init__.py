@@ -6,6 +6,7 @@ Imported by `run()` only, so that `import pypipegraph` does without sqlite3.
 from __future__ import annotations
 
 from ppg_mcp.store.errors import StatusStoreError, StoreInUseError
+from ppg_mcp.store.forgetting import remove_store
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.packed_files import first_file, pack_files, sizes_and_mtimes, unpack_files
 from ppg_mcp.store.record import Input, Record
@@ -20,6 +21,7 @@ __all__ = [
     "StoreInUseError",
     "first_file",
     "pack_files",
+    "remove_store",
     "sizes_and_mtimes",
     "unpack_files",
 ]

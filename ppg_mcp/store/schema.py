@@ -4,6 +4,8 @@
     inputs        the inputs of a job, msgpack; read only to tell why a job runs, so apart from `jobs`
     checksums     checksums of files of invariants, kept while size, mtime and ctime stand
     descriptions  human-readable parts of values, by their fingerprint; only ever added to
+    places        where the file of each RobustFileChecksumInvariant was last, and its identity in records
+    acceptances   what ParameterInvariants with an `accept_as_unchanged_func` compare with
     meta          text by key, for the run loop
     state         one row: what this package itself has to remember between holders
 
@@ -15,6 +17,9 @@ Names of hosts are repeated in each row: a few bytes of some 500.
 
 `jobs.sequence` grows with every record, never to be used again: 0 is a tombstone without a record. `jobs.former` is
 the tombstone that the present one replaced (see `writes`).
+
+Tables that came after the first stores of format 1 are made at opening (`ADDITIONS`); a version that does not know
+them leaves them alone.
 
 Anyone may read a store with the sqlite3 shell while no pipegraph holds it. No SQLite feature after 3.24 is used.
 """
@@ -68,6 +73,33 @@ _TABLES = """
     );
     INSERT INTO state VALUES (1, 0, 0, 0, 0, 1, '');
 """
+
+
+ADDITIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS places (
+        path NOT NULL PRIMARY KEY,
+        identity NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        checksum BLOB NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS acceptances (
+        job_id NOT NULL PRIMARY KEY,
+        digest BLOB NOT NULL,
+        representative BLOB NOT NULL,
+        accepted INTEGER NOT NULL,
+        parameters BLOB NOT NULL
+    )
+    """,
+)
+
+
+def add_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables that a store of an earlier version lacks, within the open transaction."""
+    for statement in ADDITIONS:
+        connection.execute(statement)
 
 
 def create_store(path: Path) -> None:

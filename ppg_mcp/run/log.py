@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..graph import Pipegraph
@@ -55,6 +56,11 @@ class RunLog:
             self.warned.add(text)
             self._write(logging.WARNING, text)
             self._print(f"pypipegraph: {text}")
+
+    def warnings(self, texts: Iterable[str]) -> None:
+        """Several, as `warning`."""
+        for text in texts:
+            self.warning(text)
 
     def error(self, text: str) -> None:
         """A failure; it is also raised."""

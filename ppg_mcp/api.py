@@ -38,6 +38,7 @@ def new_pipegraph(
     adopt: take every existing output over as current (after a restore, or a move from another engine).
     early_cutoff: dependants of a job that was redone with the same content are not redone.
     """
+    _refuse_in_jobs()
     if resource_coordinator is not None and not isinstance(resource_coordinator, LocalSystem):
         raise JobContractError(
             f"resource_coordinator must be a resource_coordinators.LocalSystem, not {resource_coordinator!r}."
@@ -61,6 +62,16 @@ def new_pipegraph(
     graph = Pipegraph(directory, directory / invariant_status_filename, str(cache_folder), options)
     util.global_pipegraph = graph
     return graph
+
+
+def _refuse_in_jobs() -> None:
+    graph = util.global_pipegraph
+    if graph is not None and graph.is_copy_of_a_run:
+        raise JobContractError(
+            f"new_pipegraph() was called by the callback of a job of the pipegraph in {graph.directory}, which is "
+            "running. To make jobs from what was calculated use a JobGeneratingJob; for a pipegraph of its own let the "
+            "job start another script, in another directory."
+        )
 
 
 def run_pipegraph(dry_run: bool = False) -> None:

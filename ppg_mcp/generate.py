@@ -20,6 +20,7 @@ from .job_list import JobList
 from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
 from .jobs.invariant import Invariant
 from .planner.node import Kind
+from .prerequisites import ask_late
 
 if TYPE_CHECKING:
     from .graph import Pipegraph
@@ -38,8 +39,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
     try:
         assert generator.callback is not None
         returned = generator.callback()
-        for job, late in graph.late_dependencies[before:]:
-            job.depends_on(late())
+        ask_late(graph, before)
         injected = _returned_jobs(generator, returned)
     finally:
         graph.recording = None

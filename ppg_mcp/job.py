@@ -10,7 +10,7 @@ subclasses may compute their ids as they like.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -89,21 +89,16 @@ class Job(metaclass=JobMeta):
         Raises JobContractError for anything else and for jobs of another pipegraph, CycleError for direct circles.
         """
         self.graph.check_open(self.job_id)
-        for other in others:
+        if len(others) == 1 and isinstance(others[0], Job):
+            self._depend(others[0])
+            return self
+        from .prerequisites import flattened
+
+        for other in list(flattened(self, others)):
             if isinstance(other, Job):
                 self._depend(other)
-            elif other is None:
-                continue
-            elif isinstance(other, Iterable) and not isinstance(other, (str, bytes, Path)):
-                self.depends_on(*other)
-            elif callable(other):
-                self.graph.late_dependencies.append((self, other))
             else:
-                raise JobContractError(
-                    f"{self!r}.depends_on() takes jobs, iterables of jobs, callables or None, "
-                    f"but got {other!r} ({type(other).__name__})."
-                    + (" For an input file use depends_on_file()." if isinstance(other, (str, Path)) else "")
-                )
+                self.graph.late_dependencies.append((self, other))
         return self
 
     def _depend(self, other: Job) -> None:

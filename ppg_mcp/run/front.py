@@ -8,6 +8,7 @@ from ppg_cs.session_directory import runtime_root
 from ppg_cs.survivors import sweep
 
 from ..graph import Phase, Pipegraph
+from ..prerequisites import ask_late
 from ..store import StatusStore
 from .dry import print_plan
 from .interrupt import Interrupts
@@ -20,8 +21,9 @@ from .results import Results
 
 def run(graph: Pipegraph, dry_run: bool = False) -> None:
     """See `ppg_mcp.api.run_pipegraph`."""
-    graph.check_open("run()")
-    _resolve_late_dependencies(graph)
+    graph.check_runnable()
+    ask_late(graph)
+    graph.check_places()
     graph.order = topological(graph.jobs.values())
     graph.phase = Phase.RUNNING
     log = RunLog(graph, to_file=not dry_run)
@@ -68,8 +70,7 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
     store = StatusStore.open(graph.status_file)
     clean = False
     try:
-        for warning in store.warnings:
-            log.warning(warning)
+        log.warnings(store.warnings)
         loop = RunLoop(graph, store, log, progress, results, interrupts)
         loop.survey()  # Ctrl-C ends it at once: nothing runs yet
         with interrupts:
@@ -81,6 +82,7 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
         clean = interrupts.received is None
     finally:
         store.close(clean=clean)
+        log.warnings(store.warnings)
     interrupts.raise_received()
     _report(loop, results, log, progress, time.monotonic() - started)
     results.raise_failures()
@@ -90,13 +92,6 @@ def _report(loop: RunLoop, results: Results, log: RunLog, progress: Progress, du
     text = loop.summary(duration_s)
     log.info(text)
     progress.note(f"pypipegraph: {text}")
-
-
-def _resolve_late_dependencies(graph: Pipegraph) -> None:
-    """Callables given to depends_on; calling them may make jobs and further callables."""
-    while graph.late_dependencies:
-        job, late = graph.late_dependencies.pop()
-        job.depends_on(late())
 
 
 def _dump_graph(graph: Pipegraph, log: RunLog) -> None:

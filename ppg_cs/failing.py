@@ -8,6 +8,7 @@ more than `PICKLED_BYTES_MAX` of a pickle is ever made: an exception may hold al
 from __future__ import annotations
 
 import contextlib
+import pickle
 import signal
 import traceback
 from collections.abc import Iterator
@@ -80,15 +81,17 @@ def _traceback(error: BaseException, skip_frames: int) -> str:
 
 
 def _pickled(error: BaseException) -> bytes:
-    sink = _Sink()
-    try:
-        with _bounded_time():
-            cloudpickle.dump(error, sink)
-            pickled = b"".join(sink.parts)
-            if type(cloudpickle.loads(pickled)).__name__ == type(error).__name__:
-                return pickled
-    except BaseException:
-        pass
+    """By reference where possible, so that `isinstance` holds for a class of the script itself; else by value."""
+    for dump in (pickle.dump, cloudpickle.dump):
+        sink = _Sink()
+        try:
+            with _bounded_time():
+                dump(error, sink)
+                pickled = b"".join(sink.parts)
+                if type(pickle.loads(pickled)).__name__ == type(error).__name__:
+                    return pickled
+        except BaseException:
+            continue
     return b""
 
 

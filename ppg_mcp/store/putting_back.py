@@ -37,8 +37,13 @@ def is_in_place(path: Path, identity: Identity) -> bool:
 def put_back(path: Path, connection: sqlite3.Connection) -> None:
     """Write the store to its place, whole or not at all, and close the connection, whose log must be empty.
 
-    Raises OSError and sqlite3.Error.
+    Raises StatusStoreError if its directory is gone, OSError and sqlite3.Error.
     """
+    if not path.parent.is_dir():
+        raise StatusStoreError(
+            f"The directory {path.parent} was removed during the run, with the status store {path.name} in it. What "
+            "this run did is lost; find out which job did it."
+        )
     temporary = path.with_name(f"{path.name}.back-{secrets.token_hex(8)}")
     try:
         with contextlib.closing(sqlite3.connect(temporary)) as copy:

@@ -94,7 +94,12 @@ class Job(metaclass=JobMeta):
             return self
         from .prerequisites import flattened
 
-        for other in list(flattened(self, others)):
+        flat = tuple(flattened(self, others))
+        if list(map(id, flat)) != list(
+            map(id, others)
+        ):  # once more, since compound jobs pass on what they are given, and iterators end
+            return self.depends_on(*flat)
+        for other in flat:
             if isinstance(other, Job):
                 self._depend(other)
             else:

@@ -66,6 +66,14 @@ def test_a_generator_that_raises_adds_nothing(project: Project) -> None:
     assert direct(a) == ""
 
 
+def test_any_iterable_of_jobs_will_do(project: Project) -> None:
+    numpy = pytest.importorskip("numpy")
+    ppg.new_pipegraph(quiet=True)
+    a, b, c, d = files("abcd")
+    a.depends_on(numpy.array([b, c]), {d: 1}.keys())
+    assert direct(a) == "bcd"
+
+
 def test_a_callable_that_raises_is_named_and_asked_again(project: Project) -> None:
     ppg.new_pipegraph(quiet=True)
     a, b, c, d = files("abcd")

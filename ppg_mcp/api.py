@@ -11,6 +11,7 @@ from ppg_protocol.errors import JobContractError
 
 from . import util
 from .graph import STATUS_FILENAME, Options, Pipegraph
+from .option_checks import level_option, path_option
 from .resource_coordinators import LocalSystem
 
 
@@ -43,23 +44,19 @@ def new_pipegraph(
         raise JobContractError(
             f"resource_coordinator must be a resource_coordinators.LocalSystem, not {resource_coordinator!r}."
         )
-    if isinstance(log_level, str):
-        levels = logging.getLevelNamesMapping()
-        if log_level.upper() not in levels:
-            raise JobContractError(f"log_level must be one of {', '.join(levels)} or a number, not {log_level!r}.")
-        log_level = levels[log_level.upper()]
     directory = Path(os.getcwd())
     options = Options(
         quiet=quiet,
         dump_graph=dump_graph,
         interactive=interactive,
-        log_file=None if log_file is None else os.path.abspath(log_file),
-        log_level=log_level,
+        log_file=None if log_file is None else os.path.abspath(path_option("log_file", log_file)),
+        log_level=level_option(log_level),
         adopt=adopt,
         early_cutoff=early_cutoff,
         max_cores=resource_coordinator.max_cores_to_use if resource_coordinator else None,
     )
-    graph = Pipegraph(directory, directory / invariant_status_filename, str(cache_folder), options)
+    status_file = directory / path_option("invariant_status_filename", invariant_status_filename)
+    graph = Pipegraph(directory, status_file, path_option("cache_folder", cache_folder), options)
     util.global_pipegraph = graph
     return graph
 

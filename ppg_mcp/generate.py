@@ -67,7 +67,14 @@ def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
         raise JobContractError(
             f"{generator!r}: the callback must return jobs or None, not {returned!r} ({type(returned).__name__})."
         )
-    return list(JobList(returned))
+    jobs = list(JobList(returned))
+    for job in jobs:
+        if job.graph is not generator.graph:
+            raise JobContractError(
+                f"{generator!r}: the callback returned {job!r}, but they belong to two pipegraphs. Make both after the "
+                "same new_pipegraph()."
+            )
+    return jobs
 
 
 def _job_change(job: Job) -> JobChange:

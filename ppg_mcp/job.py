@@ -72,6 +72,8 @@ class Job(metaclass=JobMeta):
         graph.check_open(job_id)
         self.graph = graph
         self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
+        if not self.job_id:
+            raise JobContractError(f"A {type(self).__name__} needs an id that is not empty.")
         graph.check_class(self)
         self.prerequisites: set[Job] = set()
 

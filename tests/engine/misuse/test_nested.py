@@ -127,3 +127,37 @@ def test_ten_thousand_jobs_of_one_generator_that_are_done_already(project: Proje
     outcome = project.run(lambda: ppg.JobGeneratingJob("generator", generate), adopt=True)
     assert outcome.ran == ["generator"]
     assert len(outcome.graph.jobs) == 20_002
+
+
+def test_a_circle_that_an_injection_closes_is_printed_job_by_job(project: Project) -> None:
+    def build() -> None:
+        injection = ppg.DependencyInjectionJob(
+            "injection", lambda: ppg.FileGeneratingJob("new", write()).depends_on(ppg.util.global_pipegraph.jobs["c"])
+        )
+        a = ppg.FileGeneratingJob("a", write()).depends_on(injection)
+        b = ppg.FileGeneratingJob("b", write()).depends_on(a)
+        ppg.FileGeneratingJob("c", write()).depends_on(b)
+
+    outcome = project.run(build)
+    assert outcome.failed == ["injection"]
+    told = str(outcome.exception("injection"))
+    steps = told.partition("circle of dependencies: ")[2].rstrip(".").split(" -> ")
+    assert steps[0] == steps[-1]
+    assert set(steps) == {"'a'", "'b'", "'c'", "'new'"}
+    order = [steps[(steps.index("'a'") + k) % 4] for k in range(4)]
+    assert order == ["'a'", "'new'", "'c'", "'b'"], "each depends on the next"
+
+
+def test_a_generator_that_uses_a_job_of_another_pipegraph_is_refused(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    stranger = ppg.FileGeneratingJob("stranger", write())
+
+    def build() -> None:
+        ppg.JobGeneratingJob("generator", lambda: ppg.FileGeneratingJob("new", write()).depends_on(stranger))
+        ppg.FileGeneratingJob("z", write()).depends_on(ppg.DependencyInjectionJob("injection", lambda: stranger))
+
+    outcome = project.run(build)
+    assert outcome.failed == ["generator", "injection"]
+    for name in ("generator", "injection"):
+        assert isinstance(outcome.exception(name), ppg.JobContractError)
+        assert "two pipegraphs" in str(outcome.exception(name))

@@ -73,6 +73,13 @@ def a_dangling_link() -> None:
     STORE.symlink_to("missing/store")
 
 
+def test_the_project_itself_is_no_place_for_it(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True, invariant_status_filename=".")
+    build()
+    with pytest.raises(ppg.PyPipeGraphError, match=r"is not a file.*Give another invariant_status_filename"):
+        ppg.run()
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -97,7 +104,7 @@ def test_it_is_refused_untouched_and_adopting_helps(project: Project, damage: Ca
     build()
     with pytest.raises(ppg.PyPipeGraphError, match=words) as error:
         ppg.run()
-    for part in (STORE.name, "backup", "adopt=True"):
+    for part in (STORE.name, "away", "adopt=True"):
         assert part in str(error.value)
     assert (STORE.read_bytes() if STORE.is_file() else b"") == content
     STORE.rename("away")

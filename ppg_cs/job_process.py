@@ -142,6 +142,8 @@ def _call(task: FileTask) -> None:
 
 
 def _failed(workplace: Workplace, task: FileTask | None, error: BaseException) -> bytes:
+    if task is not None:
+        outputs.note_missing_directory(error, task.paths)
     failure: Failure = failing.describe(error, skip_frames=2)
     try:
         workplace.flush()

@@ -106,6 +106,17 @@ def _digest(fd: int, size_bytes: int) -> bytes:
     return state.digest()
 
 
+def note_missing_directory(error: BaseException, paths: tuple[str, ...]) -> None:
+    """Tell a callback that did not find a file if the directory of an output is what it did not find."""
+    if isinstance(error, FileNotFoundError):
+        for directory in dict.fromkeys(map(os.path.dirname, paths)):
+            if not os.path.isdir(directory):
+                error.add_note(
+                    f"There is no directory {directory} for the output. It is not made for you: make it in the script, "
+                    "or in the callback."
+                )
+
+
 def discard(paths: tuple[str, ...], rename_broken: bool) -> None:
     """Take away what a failed execution wrote: unlinked, or renamed to NAME.broken. What can't be is left alone."""
     for path in paths:

@@ -189,3 +189,18 @@ def test_a_failing_job_leaves_the_files_of_others_alone(project: Project) -> Non
     Path("a.broken").write_text("older")
     assert project.run(one(fail)).failed == ["a"]
     assert project.read("a.broken") == "older"
+
+
+def test_a_missing_directory_is_named_beside_the_callbacks_own_error(project: Project) -> None:
+    """ADR 0010: directories of outputs are the user's to make."""
+
+    def build() -> None:
+        ppg.FileGeneratingJob("missing/a", write())
+        ppg.FileGeneratingJob("b", lambda path: Path("no such input").read_text())
+
+    outcome = project.run(build)
+    assert outcome.failed == ["b", "missing/a"]
+    assert type(outcome.exception("missing/a")) is FileNotFoundError
+    assert str(outcome.error).count(f"There is no directory {project.path / 'missing'} for the output") == 1
+    Path("missing").mkdir()
+    assert project.run(build).failed == ["b"]

@@ -126,7 +126,9 @@ class Pipegraph:
             raise JobContractError(
                 f"{job!r} would write {path!r}, which {writer!r} writes already. Let one of them write another file."
             )
-        other_name = self._places.other_name(path, self.writers) or self._places.other_name(path, job.paths)
+        other_name = self._places.other_name(path, self.writers)
+        if other_name is None and len(job.paths) > 1:
+            other_name = self._places.other_name(path, job.paths)
         if other_name is not None:
             writer = self.writers.get(other_name, job)
             raise JobContractError(

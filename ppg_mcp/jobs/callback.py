@@ -47,7 +47,7 @@ def check_callback(job: object, callback: object, at_most: int, offered: str, ma
 
 
 def _refuse_suspended(job: object, callback: Callable[..., Any], may_yield: bool) -> None:
-    flags = _code_flags(callback)
+    flags = callback.__code__.co_flags if type(callback) is FunctionType else _code_flags(callback)
     if flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise JobContractError(
             f"{job!r}: the callback {callback!r} is an async function, and nothing awaits it. "

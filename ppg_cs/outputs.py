@@ -28,11 +28,11 @@ _KINDS = {
 
 
 def refuse_obstacles(job_id: str, paths: tuple[str, ...]) -> None:
-    """Raise JobContractError if a path holds what is neither a file nor a link to one: it is not ours to remove."""
+    """Raise FileExistsError if a path holds what is neither a file nor a link to one: it is not ours to remove."""
     for path in paths:
         kind = _obstacle(path)
         if kind:
-            raise JobContractError(
+            raise FileExistsError(
                 f"{job_id} can't write its output {path}: {kind} is in its place, and stays there. "
                 "Move it away, or let the job write another file."
             )

@@ -103,6 +103,10 @@ class Merge:
         known = self._graph.jobs.get(change.job_id) or self._new.get(change.job_id)
         if known is not None:
             raise self._refusal(f"made {change.type_name}({change.job_id!r}), but {known!r} exists already")
+        for path in change.paths:
+            writer = self._graph.writers.get(path)
+            if writer is not None:
+                raise self._refusal(f"made {change.job_id!r}, which would write {path!r}, as {writer!r} does already")
 
     def _check_writers(self, job: Job) -> None:
         try:

@@ -30,8 +30,8 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "CachedDataLoadingJob, load": lambda f: ppg.CachedDataLoadingJob("a", lambda: 1, f),
     "JobGeneratingJob": lambda f: ppg.JobGeneratingJob("a", f),
     "FinalJob": lambda f: ppg.FinalJob("a", f),
-    "PlotJob, calc": lambda f: ppg.PlotJob("a", f, lambda table: table),
-    "PlotJob, plot": lambda f: ppg.PlotJob("a", lambda: 1, f),
+    "PlotJob, calc": lambda f: ppg.PlotJob("a.png", f, lambda table: table),
+    "PlotJob, plot": lambda f: ppg.PlotJob("a.png", lambda: 1, f),
 }
 
 

@@ -100,11 +100,6 @@ def leaves_64_processes() -> None:
         time.sleep(FOREVER_S)
 
 
-def comes_back_64_times() -> None:
-    for _ in range(6):
-        os.fork()
-
-
 def leaves_a_child_with_all_descriptors() -> None:
     subprocess.Popen(["sleep", str(FOREVER_S)], close_fds=False)
 
@@ -140,7 +135,6 @@ GOOD = [
     leaves_a_pool,
     leaves_a_daemon_thread,
     leaves_64_processes,
-    comes_back_64_times,
     leaves_a_child_with_all_descriptors,
     leaves_a_daemon_that_ignores_everything,
     forgets_all_modules,

@@ -36,11 +36,11 @@ def test_log_levels_that_are_none(project: Project, nonsense: Any) -> None:
 
 def test_paths_are_accepted_as_path_objects(project: Project) -> None:
     def build() -> None:
-        ppg.PlotJob("a", lambda: 1, lambda table: None)
+        ppg.PlotJob("a.png", lambda: 1, lambda table: None)
 
     options = {"invariant_status_filename": Path("store"), "cache_folder": Path("c"), "log_file": Path("log")}
     outcome = project.run(build, **options)
-    assert outcome.failed == ["c/a"]
+    assert outcome.failed == ["c/a.png"]
     assert Path("store").exists()
     assert Path("log").exists()
 

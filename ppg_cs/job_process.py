@@ -4,7 +4,8 @@ The order matters:
 
 1. detach: default signals, a session of its own, die with the data process, adopt what it will orphan, files as
    descriptors 0 to 2, marker, variables. Nothing of the job has happened yet; a failure here touches no output.
-2. wait for awaited files, leave *reached* on the board, unlink the outputs, call the callback.
+2. wait for awaited files, look for what is in the way of outputs; leave *reached* on the board, unlink the outputs,
+   call the callback.
 3. join threads, flush, kill every descendant; only then look at the outputs.
 4. on any exception: kill every descendant, remove or rename the outputs.
 5. leave *result* on the board, `os._exit`.
@@ -115,6 +116,7 @@ def _execute(workplace: Workplace, pid: int, key: int, job: int, slot: int, awai
         assert isinstance(found, FileTask), f"job {job} is a {type(found).__name__}, which no job process can run"
         if awaited:
             await_files(awaited, workplace.config.await_files_s)
+        outputs.refuse_obstacles(found.job_id, found.paths)
         body = report.encode_reached(found.job_id, found.paths, found.rename_broken)
         workplace.board.write(slot, key, REACHED, body)
         task = found
@@ -141,6 +143,8 @@ def _call(task: FileTask) -> None:
 
 
 def _failed(workplace: Workplace, task: FileTask | None, error: BaseException) -> bytes:
+    if task is not None:
+        outputs.note_missing_directory(error, task.paths)
     failure: Failure = failing.describe(error, skip_frames=2)
     try:
         workplace.flush()

@@ -1,7 +1,9 @@
 """Output files of a job: cleared before its callback, checked, stat'ed and hashed after it, removed when it failed.
 
 Called by the job's own process, and by the supervisor for a job that died after its callback had been reached; by
-nobody else, ever. Small files are read with four system calls; the digest is xxh3_128, empty above the cap.
+nobody else, ever. Only files and symbolic links are ever removed: a directory, a device or a FIFO under the name of an
+output was put there by somebody, who is told. Small files are read with four system calls; the digest is xxh3_128,
+empty above the cap.
 """
 
 from __future__ import annotations
@@ -16,15 +18,50 @@ from ppg_protocol.errors import JobContractError
 _CHUNK_BYTES = 1 << 20
 NAME_BYTES_MAX = 255
 BROKEN = ".broken"
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
+
+
+def refuse_obstacles(job_id: str, paths: tuple[str, ...]) -> None:
+    """Raise FileExistsError if a path holds what is neither a file nor a link to one: it is not ours to remove."""
+    for path in paths:
+        kind = _obstacle(path)
+        if kind:
+            raise FileExistsError(
+                f"{job_id} can't write its output {path}: {kind} is in its place, and stays there. "
+                "Move it away, or let the job write another file."
+            )
+
+
+def _obstacle(path: str) -> str:
+    """What is there that must not be removed, in words; empty for files, links to files or to nothing, and nothing."""
+    try:
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            mode = os.stat(path).st_mode
+            if not stat.S_ISDIR(mode):
+                return ""
+            return "a symbolic link to a directory"
+    except OSError:
+        return ""
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something that is no file")
 
 
 def clear(paths: tuple[str, ...]) -> None:
-    """Unlink what an older execution left. Raises OSError for what can't be removed, a directory for one."""
+    """Unlink what an older execution left; a symbolic link is removed itself. Raises OSError for what can't be."""
     for path in paths:
         try:
             os.unlink(path)
         except FileNotFoundError:
             pass
+        except OSError as error:
+            error.add_note("The file of an earlier run is removed before the job's callback is called.")
+            raise
 
 
 def inspect(job_id: str, path: str, empty_ok: bool, hash_cap_bytes: int) -> tuple[int, int, int, bytes]:
@@ -37,10 +74,17 @@ def inspect(job_id: str, path: str, empty_ok: bool, hash_cap_bytes: int) -> tupl
             f"The callback returned without an error, but no such file exists afterwards: "
             f"check the name that it writes to and the directory it is in."
         ) from None
+    except OSError as error:
+        error.add_note("The callback had returned without an error; then its output was opened to be checked.")
+        raise
     try:
         facts = os.fstat(fd)
         if not stat.S_ISREG(facts.st_mode):
-            raise JobContractError(f"{job_id}: its output {path} is not a regular file (mode {facts.st_mode:o}).")
+            kind = _KINDS.get(stat.S_IFMT(facts.st_mode), "something else")
+            raise JobContractError(
+                f"{job_id}: its output {path} is not a regular file, but {kind}. Let the callback write a file; of a "
+                "directory, name the files in it as outputs."
+            )
         if facts.st_size == 0 and not empty_ok:
             raise JobContractError(
                 f"{job_id} left its output {path} empty (0 bytes). If that is what it should do, say empty_ok=True."
@@ -62,9 +106,22 @@ def _digest(fd: int, size_bytes: int) -> bytes:
     return state.digest()
 
 
+def note_missing_directory(error: BaseException, paths: tuple[str, ...]) -> None:
+    """Tell a callback that did not find a file if the directory of an output is what it did not find."""
+    if isinstance(error, FileNotFoundError):
+        for directory in dict.fromkeys(map(os.path.dirname, paths)):
+            if not os.path.isdir(directory):
+                error.add_note(
+                    f"There is no directory {directory} for the output. It is not made for you: make it in the script, "
+                    "or in the callback."
+                )
+
+
 def discard(paths: tuple[str, ...], rename_broken: bool) -> None:
     """Take away what a failed execution wrote: unlinked, or renamed to NAME.broken. What can't be is left alone."""
     for path in paths:
+        if _obstacle(path):
+            continue
         try:
             if rename_broken:
                 os.rename(path, broken_name(path))

@@ -54,22 +54,41 @@ def runtime_root(project_directory: str, base: Path = BASE) -> Path:
 
 def session_directory(project_directory: str, session: str, base: Path = BASE) -> Path:
     """Make the directory of a session that this process owns. Raises SessionDirectoryError, or OSError."""
-    root = runtime_root(project_directory, base)
-    pid = os.getpid()
-    new = root / f".{session}.{pid}"
+    directory = runtime_root(project_directory, base) / session
+    _make(directory, os.getpid())
+    return directory
+
+
+def make_again(directory: Path, owner_pid: int) -> None:
+    """The directory of a running session was removed: put another one in its place. Raises as `session_directory`.
+
+    Several processes of the session may do so at once; the first one wins.
+    """
+    try:
+        _make(directory, owner_pid)
+    except OSError:
+        if not directory.is_dir():
+            raise
+
+
+def _make(directory: Path, owner_pid: int) -> None:
+    root = directory.parent
+    new = root / f".{directory.name}.{os.getpid()}"
     for patience in reversed(range(ATTEMPTS)):
         try:
-            for directory in (root.parent, root, new):
-                _make_private(directory)
+            for private in (root.parent, root, new):
+                _make_private(private)
             break
         except FileNotFoundError:  # another session of the project has just ended, and taken the empty root along
             if not patience:
                 raise
-    owner = Owner(machine.machine_id(), machine.boot_id(), pid, machine.start_time(pid))
+    owner = Owner(machine.machine_id(), machine.boot_id(), owner_pid, machine.start_time(owner_pid))
     (new / _OWNER).write_text(json.dumps(asdict(owner)))
-    directory = root / session
-    os.rename(new, directory)
-    return directory
+    try:
+        os.rename(new, directory)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def owner_of(directory: Path) -> Owner | None:

@@ -1,9 +1,9 @@
 """A successor at work: a forked copy of the current data process that loads data or lets a generator run.
 
-On success it leaves its result on the board, cleans itself of what user code may have changed (directory, umask,
-streams), makes itself cheap to fork (frozen objects, huge pages), says PREPARED and serves like any data process: jobs
-come only after TAKE_OVER. On failure it reports and ends; its predecessor never noticed anything. Until TAKE_OVER it
-dies with its predecessor.
+On success it leaves its result on the board, cleans itself of what user code may have changed (signals, directory,
+umask, streams), makes itself cheap to fork (frozen objects, huge pages), says PREPARED and serves like any data
+process: jobs come only after TAKE_OVER. On failure it reports and ends; its predecessor never noticed anything. Until
+TAKE_OVER it dies with its predecessor.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def prepare(
         workplace.flush()
         flush_files()
         os.close(held)
+        hygiene.reset_signals()
         os.chdir(cwd)
         os.umask(mask)
         workplace.use_streams()

@@ -9,10 +9,12 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from ppg_cs import capture
 from ppg_cs.board import Board
 from ppg_cs.config import SupervisorConfig
+from ppg_cs.session_directory import make_again
 from ppg_cs.tasks import Task
 
 
@@ -54,7 +56,12 @@ class Workplace:
     def redirect_to_slot(self, slot: int) -> None:
         """Capture what this process writes from now on in the files of a slot."""
         directory = self.config.run_directory
-        self.redirect(capture.stream_path(directory, slot, "out"), capture.stream_path(directory, slot, "err"), True)
+        streams = capture.stream_path(directory, slot, "out"), capture.stream_path(directory, slot, "err")
+        try:
+            self.redirect(*streams, True)
+        except FileNotFoundError:  # a job, or somebody who cleans up /tmp, has removed the directory
+            make_again(Path(directory), self.config.mcp_pid)
+            self.redirect(*streams, True)
 
     def redirect_to_log(self) -> None:
         """What is said outside loads and jobs, last words of data processes included, goes to `session.log`."""
@@ -66,10 +73,11 @@ class Workplace:
         self.redirect(path, path, False)
 
     def flush(self) -> None:
-        """Write out what print() left in buffers, wherever user code pointed sys.stdout."""
+        """Write out what print() left in buffers, wherever user code pointed sys.stdout: it need only have write()."""
         for stream in {id(s): s for s in (sys.stdout, sys.stderr, self.stdout, self.stderr)}.values():
-            if stream is not None and not getattr(stream, "closed", False):
-                stream.flush()
+            flush = getattr(stream, "flush", None)
+            if callable(flush) and not getattr(stream, "closed", False):
+                flush()
 
 
 def _text_stream(fd: int, line_buffering: bool) -> io.TextIOWrapper:

@@ -11,6 +11,7 @@ from ppg_protocol.errors import JobContractError, PyPipeGraphError
 
 from . import util
 from .graph import STATUS_FILENAME, Options, Pipegraph
+from .option_checks import level_option, path_option
 from .resource_coordinators import LocalSystem
 
 
@@ -40,27 +41,24 @@ def new_pipegraph(
 
     Raises JobContractError for arguments of other kinds, PyPipeGraphError where the current directory is gone.
     """
+    _refuse_in_jobs()
     if resource_coordinator is not None and not isinstance(resource_coordinator, LocalSystem):
         raise JobContractError(
             f"resource_coordinator must be a resource_coordinators.LocalSystem, not {resource_coordinator!r}."
         )
-    if isinstance(log_level, str):
-        levels = logging.getLevelNamesMapping()
-        if log_level.upper() not in levels:
-            raise JobContractError(f"log_level must be one of {', '.join(levels)} or a number, not {log_level!r}.")
-        log_level = levels[log_level.upper()]
     directory = _working_directory()
     options = Options(
         quiet=quiet,
         dump_graph=dump_graph,
         interactive=interactive,
-        log_file=None if log_file is None else os.path.abspath(log_file),
-        log_level=log_level,
+        log_file=None if log_file is None else os.path.abspath(path_option("log_file", log_file)),
+        log_level=level_option(log_level),
         adopt=adopt,
         early_cutoff=early_cutoff,
         max_cores=resource_coordinator.max_cores_to_use if resource_coordinator else None,
     )
-    graph = Pipegraph(directory, directory / invariant_status_filename, str(cache_folder), options)
+    status_file = directory / path_option("invariant_status_filename", invariant_status_filename)
+    graph = Pipegraph(directory, status_file, path_option("cache_folder", cache_folder), options)
     util.global_pipegraph = graph
     return graph
 
@@ -73,6 +71,16 @@ def _working_directory() -> Path:
             f"The working directory of this process does not exist any more, or can't be read ({error.strerror}), "
             "so there is no place for a pipegraph. cd to the project's directory and start again."
         ) from error
+
+
+def _refuse_in_jobs() -> None:
+    graph = util.global_pipegraph
+    if graph is not None and graph.is_copy_of_a_run:
+        raise JobContractError(
+            f"new_pipegraph() was called by the callback of a job of the pipegraph in {graph.directory}, which is "
+            "running. To make jobs from what was calculated use a JobGeneratingJob; for a pipegraph of its own let the "
+            "job start another script, in another directory."
+        )
 
 
 def run_pipegraph(dry_run: bool = False) -> None:

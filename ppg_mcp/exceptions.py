@@ -83,7 +83,7 @@ class RuntimeError(RuntimeException):  # the original's name for it
             shown = ", ".join(repr(job_id) for job_id in self.pruned[:MAX_SHOWN_FAILURES])
             more = f" and {len(self.pruned) - MAX_SHOWN_FAILURES} more" if len(self.pruned) > MAX_SHOWN_FAILURES else ""
             lines.append(f"Not run, because they depend on what failed: {shown}{more}.")
-        return "\n\n".join(lines)
+        return "\n\n".join(lines).encode(errors="backslashreplace").decode()  # file names may hold surrogates
 
 
 def _indented(text: str) -> str:

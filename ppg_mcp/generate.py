@@ -21,6 +21,7 @@ from .jobs.acceptance import Acceptance
 from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
 from .jobs.invariant import Invariant
 from .planner.node import Kind
+from .prerequisites import ask_late
 
 if TYPE_CHECKING:
     from .graph import Pipegraph
@@ -39,7 +40,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
     try:
         assert generator.callback is not None
         returned = generator.callback()
-        graph.ask_late(before)
+        ask_late(graph, before)
         injected = _returned_jobs(generator, returned)
     finally:
         graph.recording = None
@@ -67,7 +68,14 @@ def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
         raise JobContractError(
             f"{generator!r}: the callback must return jobs or None, not {returned!r} ({type(returned).__name__})."
         )
-    return list(JobList(returned))
+    jobs = list(JobList(returned))
+    for job in jobs:
+        if job.graph is not generator.graph:
+            raise JobContractError(
+                f"{generator!r}: the callback returned {job!r}, but they belong to two pipegraphs. Make both after the "
+                "same new_pipegraph()."
+            )
+    return jobs
 
 
 def _job_change(job: Job) -> JobChange:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from ppg_protocol.errors import JobContractError
 
 from .job import Job, checked_id
+from .places import Places
 
 if TYPE_CHECKING:
     from .jobs.acceptance import Acceptance
 
 STATUS_FILENAME = ".pypipegraph_status_robust"
+NAME_BYTES_MAX = 255
 
 
 class Phase(Enum):
@@ -67,6 +69,8 @@ class Pipegraph:
         self.jobs: dict[str, Job] = {}
         self.writers: dict[str, Job] = {}
         """Invariant: every output path of every job, relative to `directory`, and the one job that writes it."""
+        self._places = Places(self.absolute)
+        self._made_by_pid = os.getpid()
         self.late_dependencies: list[tuple[Job, Callable[[], Any]]] = []
         self.pruning: dict[Job, None] = {}
         """What the user pruned."""
@@ -84,10 +88,29 @@ class Pipegraph:
         """Raise JobContractError unless jobs and edges may be added now."""
         if self.phase is Phase.BUILDING or self.phase is Phase.GENERATING:
             return
+        if self.is_copy_of_a_run:
+            raise JobContractError(
+                f"{job_id!r}: the callback of a job can't make or connect jobs; this is for the script, or for the "
+                "callback of a JobGeneratingJob or DependencyInjectionJob."
+            )
         raise JobContractError(
             f"{job_id!r}: this pipegraph is {self.phase.value}, and a pipegraph runs once. "
             "Call new_pipegraph() before making or connecting jobs."
         )
+
+    def check_runnable(self) -> None:
+        """Raise JobContractError unless run() may be called now."""
+        if self.is_copy_of_a_run:
+            raise JobContractError(
+                "run() was called by the callback of a job, while the pipegraph of this job is running. Remove the "
+                "call: whatever a generating job makes is run by the run() of the script."
+            )
+        self.check_open("run()")
+
+    @property
+    def is_copy_of_a_run(self) -> bool:
+        """Is this the graph as a process of a run in another process, a job for one, inherited it?"""
+        return self.phase in (Phase.RUNNING, Phase.GENERATING) and os.getpid() != self._made_by_pid
 
     def register(self, job: Job) -> Job:
         """Add a job, or give the one that stands under its id already."""
@@ -97,15 +120,36 @@ class Pipegraph:
             known.merge(job)
             return known
         for path in job.paths:
-            writer = self.writers.get(path)
-            if writer is not None:
-                raise JobContractError(f"{job!r} would write {path!r}, which {writer!r} writes already.")
+            self.check_writer(job, path)
         for path in job.paths:
             self.writers[path] = job
         self.jobs[job.job_id] = job
         if self.recording is not None:
             self.recording.jobs.append(job)
         return job
+
+    def check_writer(self, job: Job, path: str) -> None:
+        """Raise JobContractError if another job writes this file, be it under another name (see `places`)."""
+        writer = self.writers.get(path)
+        if writer is not None and writer is not job:
+            raise JobContractError(
+                f"{job!r} would write {path!r}, which {writer!r} writes already. Let one of them write another file."
+            )
+        other_name = self._places.other_name(path, self.writers)
+        if other_name is None and len(job.paths) > 1:
+            other_name = self._places.other_name(path, job.paths)
+        if other_name is not None:
+            writer = self.writers.get(other_name, job)
+            raise JobContractError(
+                f"{job!r} would write {path!r}, which {writer!r} writes already as {other_name!r}: "
+                f"symbolic links make both {os.path.realpath(self.absolute(path))}. Use one name for it."
+            )
+
+    def check_places(self) -> None:
+        """Raise JobContractError if two outputs are one file, by the symbolic links of this moment."""
+        self._places = Places(self.absolute)
+        for path, job in self.writers.items():
+            self.check_writer(job, path)
 
     def check_class(self, job: Job) -> None:
         """Raise JobContractError if the id belongs to a job of another class."""
@@ -149,21 +193,6 @@ class Pipegraph:
                 "before the run."
             )
 
-    def ask_late(self, first: int = 0) -> None:
-        """Call what depends_on() was given as callables, from the `first` one on; they may make jobs and add callables.
-
-        If one raises, that one and those after it stay to be asked.
-        """
-        late = self.late_dependencies
-        asked = first
-        try:
-            while asked < len(late):
-                job, callback = late[asked]
-                job.depends_on(callback())
-                asked += 1
-        finally:
-            del late[first:asked]
-
     def relative(self, path: str | Path) -> str:
         """The path as it is used in ids: normalised, relative to the directory of the pipegraph if it is below it."""
         name = path if type(path) is str else checked_id(path)
@@ -171,10 +200,10 @@ class Pipegraph:
             raise JobContractError("An empty string is no file name.")
         if "\0" in name:
             raise JobContractError(f"{name!r} is no file name: it holds a NUL character.")
+        if not name.isascii() or len(name) > NAME_BYTES_MAX:
+            _check_bytes(name)
         if name[0] == "/" or "//" in name or "./" in name or name[-1] in "/.":
-            if name[-1] == "/":
-                raise JobContractError(f"{name!r} names a directory; a job's output must be a file.")
-            name = os.path.normpath(name)
+            name = _normalised(name)
             if name.startswith(self._prefix):
                 name = name[len(self._prefix) :]
         return name
@@ -196,3 +225,24 @@ class Pipegraph:
         from .run import run
 
         run(self, dry_run=dry_run)
+
+
+def _normalised(name: str) -> str:
+    if name[name.rfind("/") + 1 :] in ("", ".", ".."):
+        raise JobContractError(f"{name!r} names a directory; a job's output or input must be a file.")
+    return os.path.normpath(name)
+
+
+def _check_bytes(name: str) -> None:
+    """Raise JobContractError for what no file system takes."""
+    try:
+        parts = os.fsencode(name).split(b"/")
+    except UnicodeEncodeError as error:
+        raise JobContractError(
+            f"{name!r} is no file name: its character {error.start} can't be encoded as {error.encoding}."
+        ) from None
+    longest = max(map(len, parts))
+    if longest > NAME_BYTES_MAX:
+        raise JobContractError(
+            f"{name!r} is no file name: a part of it has {longest} bytes, and file systems take {NAME_BYTES_MAX}."
+        )

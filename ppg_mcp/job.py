@@ -10,7 +10,7 @@ subclasses may compute their ids as they like.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -72,6 +72,8 @@ class Job(metaclass=JobMeta):
         graph.check_open(job_id)
         self.graph = graph
         self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
+        if not self.job_id:
+            raise JobContractError(f"A {type(self).__name__} needs an id that is not empty.")
         graph.check_class(self)
         self.prerequisites: set[Job] = set()
 
@@ -89,21 +91,21 @@ class Job(metaclass=JobMeta):
         Raises JobContractError for anything else and for jobs of another pipegraph, CycleError for direct circles.
         """
         self.graph.check_open(self.job_id)
-        for other in others:
+        if len(others) == 1 and isinstance(others[0], Job):
+            self._depend(others[0])
+            return self
+        from .prerequisites import flattened
+
+        flat = tuple(flattened(self, others))
+        if list(map(id, flat)) != list(
+            map(id, others)
+        ):  # once more, since compound jobs pass on what they are given, and iterators end
+            return self.depends_on(*flat)
+        for other in flat:
             if isinstance(other, Job):
                 self._depend(other)
-            elif other is None:
-                continue
-            elif isinstance(other, Iterable) and not isinstance(other, (str, bytes, Path)):
-                self.depends_on(*other)
-            elif callable(other):
-                self.graph.late_dependencies.append((self, other))
             else:
-                raise JobContractError(
-                    f"{self!r}.depends_on() takes jobs, iterables of jobs, callables or None, "
-                    f"but got {other!r} ({type(other).__name__})."
-                    + (" For an input file use depends_on_file()." if isinstance(other, (str, Path)) else "")
-                )
+                self.graph.late_dependencies.append((self, other))
         return self
 
     def _depend(self, other: Job) -> None:

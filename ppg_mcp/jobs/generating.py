@@ -25,7 +25,7 @@ class JobGeneratingJob(Job):
 
     def __init__(self, job_id: str | Path, callback: Callable[[], Any]) -> None:
         super().__init__(job_id)
-        check_callback(self, callback, 0, "generating jobs get none")
+        check_callback(self, callback, 0, "generating jobs get none", may_yield=self.kind == Kind.INJECTING)
         self.callback = callback
         self._code = FunctionInvariant(self.job_id + "_func", callback)
         self.prerequisites.add(self._code)

@@ -8,6 +8,7 @@ from ppg_cs.session_directory import runtime_root
 from ppg_cs.survivors import sweep
 
 from ..graph import Phase, Pipegraph
+from ..prerequisites import ask_late
 from ..store import StatusStore
 from .dry import print_plan
 from .hangup import Hangups
@@ -22,8 +23,9 @@ from .results import Results
 
 def run(graph: Pipegraph, dry_run: bool = False) -> None:
     """See `ppg_mcp.api.run_pipegraph`."""
-    graph.check_open("run()")
-    graph.ask_late()
+    graph.check_runnable()
+    ask_late(graph)
+    graph.check_places()
     graph.order = topological(taking_part(graph))
     graph.phase = Phase.RUNNING
     log = RunLog(graph, to_file=not dry_run)
@@ -74,8 +76,7 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
     store = StatusStore.open(graph.status_file)
     clean = False
     try:
-        for warning in store.warnings:
-            log.warning(warning)
+        log.warnings(store.warnings)
         loop = RunLoop(graph, store, log, progress, results, interrupts)
         loop.survey()  # Ctrl-C ends it at once: nothing runs yet
         with interrupts:
@@ -87,6 +88,7 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
         clean = interrupts.received is None
     finally:
         store.close(clean=clean)
+        log.warnings(store.warnings)
     interrupts.raise_received()
     _report(loop, results, log, progress, time.monotonic() - started)
     results.raise_failures()

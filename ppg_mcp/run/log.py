@@ -5,11 +5,14 @@ Files are written only where a folder `logs` exists and can be written; a log th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import socket
 import time
+from collections.abc import Iterable
+from typing import TextIO
 
 from ..graph import Pipegraph
 from ..util.log_listener import LOG_PORT
@@ -32,7 +35,7 @@ class RunLog:
         self._second = 0
         self._second_text = ""
         self._deaf_until = 0
-        self._file = None
+        self._file: TextIO | None = None
         path = graph.options.log_file or log_path(graph, "ppg_run.txt")
         if to_file and path is not None:
             try:
@@ -55,6 +58,11 @@ class RunLog:
             self._write(logging.WARNING, text)
             self._print(f"pypipegraph: {text}")
 
+    def warnings(self, texts: Iterable[str]) -> None:
+        """Several, as `warning`."""
+        for text in texts:
+            self.warning(text)
+
     def error(self, text: str) -> None:
         """A failure; it is also raised."""
         self._write(logging.ERROR, text)
@@ -64,20 +72,28 @@ class RunLog:
         if self._file is not None:
             try:
                 self._file.flush()
-            except OSError:
-                self._file = None
+            except OSError as error:
+                self._give_up_file(error)
 
     def close(self) -> None:
         """End of the run."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        if self._file is not None:
+        file, self._file = self._file, None
+        if file is not None:
             try:
-                self._file.close()
-            except OSError:
-                pass
-            self._file = None
+                file.close()
+            except OSError as error:
+                self._print(f"pypipegraph: the end of the log {file.name} was not written: {error}.")
+
+    def _give_up_file(self, error: Exception) -> None:
+        """What waits in its buffer is lost."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+            self.warning(f"Can't write the log {file.name}: {error}; going on without.")
 
     def _write(self, level: int, text: str) -> None:
         if level < self.level:
@@ -87,8 +103,8 @@ class RunLog:
         if self._file is not None:
             try:
                 self._file.write(f"{now} {name} {text}\n")
-            except (OSError, ValueError):
-                self._file = None
+            except (OSError, ValueError) as error:
+                self._give_up_file(error)
         self._send({"time": now, "pid": os.getpid(), "level": name, "message": text[:MAX_DATAGRAM]})
 
     def _now(self) -> str:

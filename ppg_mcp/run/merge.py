@@ -95,7 +95,8 @@ class Merge:
         """Raise JobContractError unless the change keeps all rules, CycleError where it would close a circle."""
         for change in self._change.jobs:
             self._check_new(change)
-            self._new[change.job_id] = self._make(change)
+            job = self._new[change.job_id] = self._make(change)
+            self._check_writers(job)
         for change in self._change.jobs:
             job = self._new[change.job_id]
             job.prerequisites = {self._find(job_id) for job_id in change.inputs}
@@ -134,6 +135,13 @@ class Merge:
             writer = self._graph.writers.get(path)
             if writer is not None:
                 raise self._refusal(f"made {change.job_id!r}, which would write {path!r}, as {writer!r} does already")
+
+    def _check_writers(self, job: Job) -> None:
+        try:
+            for path in job.paths:
+                self._graph.check_writer(job, path)
+        except JobContractError as error:
+            raise self._refusal(f"made a job that can't be: {error}") from None
 
     def _make(self, change: JobChange) -> Job:
         job: Any

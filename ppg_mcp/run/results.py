@@ -26,7 +26,12 @@ class Results:
         self.pruned: list[str] = []
 
     def ran(self, job: Job, stdout: bytes, stderr: bytes, usage: Usage) -> None:
-        """A job ended well."""
+        """A job ended well. More memory than it declared is told: other jobs were started as if that was free."""
+        if usage.peak_rss_bytes > job.memory_needed > 0:
+            self._log.warning(
+                f"{job!r} took {usage.peak_rss_bytes} bytes of memory, but its memory_needed is {job.memory_needed}. "
+                "Raise it, lest too many such jobs run at once and the machine runs out of memory."
+            )
         job._result = JobResult(
             was_run=True,
             stdout=_text(stdout),
@@ -40,7 +45,7 @@ class Results:
     ) -> None:
         """A job ended badly in its own process."""
         exception = _exception(job, outcome, failure)
-        error = str(failure.text if failure and failure.text else exception)
+        error = failure.text if failure and failure.text else str(exception)
         if failure is not None and failure.type_name and outcome == Outcome.EXCEPTION:
             error = f"{failure.type_name}: {failure.text}"
         traceback = failure.traceback if failure else ""
@@ -110,7 +115,7 @@ def _exception(job: Job, outcome: int, failure: Failure | None) -> BaseException
             exception = pickle.loads(failure.pickled)
             if isinstance(exception, BaseException):
                 return exception
-        except Exception:  # noqa: BLE001, RUF100  # a foreign class's unpickling may raise anything: its text must do
+        except BaseException:  # a foreign class's unpickling may raise anything, SystemExit too: its text must do
             pass
     if outcome == Outcome.EXCEPTION:
         if failure.type_name.endswith("JobContractError"):

@@ -26,7 +26,10 @@ _APPLICATION_ID = slice(68, 72)
 def refuse_foreign(path: Path) -> None:
     """Raise StatusStoreError unless the file's header is that of a store in our format."""
     if path.exists() and not path.is_file():
-        raise StatusStoreError(f"{path} is not a file, so it can't be the status store. {hint(path)}")
+        raise StatusStoreError(
+            f"{path} is not a file, so it can't be the status store. Give another invariant_status_filename, or move "
+            "it away; if there are outputs already, start once with new_pipegraph(adopt=True), which takes them over."
+        )
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)

@@ -111,7 +111,7 @@ def create_store(path: Path) -> None:
     temporary = path.with_name(f"{path.name}.new-{secrets.token_hex(8)}")
     try:
         _build(temporary)
-        _link(temporary, path)
+        link_into_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     _fsync_directory(path.parent)
@@ -128,7 +128,8 @@ def _build(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _link(temporary: Path, path: Path) -> None:
+def link_into_place(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, unless another one has it."""
     try:
         os.link(temporary, path)
     except FileExistsError:

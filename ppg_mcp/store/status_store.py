@@ -41,6 +41,7 @@ from ppg_mcp.store.errors import StatusStoreError
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.opening import close_untouched, ensure_exists, take
+from ppg_mcp.store.putting_back import is_in_place, put_back
 from ppg_mcp.store.record import Input, Record, pack_inputs, unpack_inputs
 from ppg_mcp.store.refusals import log_path
 from ppg_mcp.store.schema import add_tables
@@ -70,7 +71,7 @@ class StatusStore:
     unsynced: frozenset[str]
     """Jobs whose outputs may have been lost in a reboot: compare them with size and hash (rule 6)."""
     warnings: list[str]
-    """For the user, about this open."""
+    """For the user: about the open, and after `close` about that."""
 
     def __init__(self, path: Path, facts: HostFacts) -> None:
         """For `open` only."""
@@ -155,9 +156,21 @@ class StatusStore:
                 self._write([*writes.sequence(self._sequence), *writes.clean()])
             self.commit()
             self._checkpoint()
+            self._stay_in_place()
         finally:
             self._live.close()
             self._release()
+
+    def _stay_in_place(self) -> None:
+        """See `putting_back`."""
+        assert self._identity is not None
+        with translated(self.path, "put back"):
+            if not is_in_place(self.path, self._identity):
+                put_back(self.path, self._live)
+                self.warnings.append(
+                    f"The status store {self.path} was removed during the run. It was written again with all that it "
+                    "held; find out what removed it."
+                )
 
     def _give_up(self) -> None:
         """End an open that failed."""

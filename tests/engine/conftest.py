@@ -11,6 +11,7 @@ import pypipegraph as ppg
 
 from .project import Project
 from .scripts import Scripts
+from .unprivileged import Unprivileged
 
 
 @pytest.fixture
@@ -27,3 +28,11 @@ def scripts(project: Project) -> Iterator[Scripts]:
     started = Scripts(project.path)
     yield started
     started.end()
+
+
+@pytest.fixture
+def as_nobody(project: Project) -> Iterator[Unprivileged]:
+    """Stories told by a user without privileges, each in a child process."""
+    unprivileged = Unprivileged(project)
+    yield unprivileged
+    unprivileged.end()

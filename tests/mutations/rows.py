@@ -270,7 +270,7 @@ MUTATIONS = [
     ),
     Mutation(
         "two jobs for one file", "ppg_mcp/graph.py",
-        "            if writer is not None:", "            if False:",
+        "        if writer is not None and writer is not job:", "        if False:",
         f"{ENGINE}/identity/test_duplicates.py",
     ),
     Mutation(

@@ -162,6 +162,31 @@ def test_a_store_that_was_cut_is_refused(path: Path, start: Callable[..., Any], 
     assert committed_after(path) == 100
 
 
+def test_a_store_that_lost_any_number_of_bytes_of_its_last_page_is_refused(
+    path: Path, start: Callable[..., Any]
+) -> None:
+    start(CRASH, path, 0, 100, 10, "close").process.wait()
+    whole = path.stat().st_size
+    for cut in range(1, 4097, 13):
+        os.truncate(path, whole - cut)
+        with pytest.raises(StatusStoreError, match=r"damaged|malformed"):
+            StatusStore.open(path)
+    assert path.stat().st_size == whole - 4096
+
+
+def test_a_log_that_lost_any_number_of_bytes_of_its_last_page_gives_what_was_committed_before(
+    path: Path, start: Callable[..., Any]
+) -> None:
+    start(CRASH, path, 0, 60, 60, "close").process.wait()
+    start(CRASH, path, 60, 62, 1, "kill").process.wait()
+    log = Path(f"{path}-wal")
+    store_bytes, log_bytes = path.read_bytes(), log.read_bytes()
+    for cut in [*range(1, 4097, 61), 4095, 4096]:
+        path.write_bytes(store_bytes)
+        log.write_bytes(log_bytes[:-cut])
+        assert committed_after(path) == 61, f"without the last {cut} bytes"
+
+
 def test_a_log_that_was_cut_gives_what_was_committed_before(path: Path, start: Callable[..., Any]) -> None:
     start(CRASH, path, 0, 60, 60, "close").process.wait()
     start(CRASH, path, 60, 100, 10, "kill").process.wait()

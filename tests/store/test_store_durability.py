@@ -14,6 +14,7 @@ import pytest
 
 from ppg_mcp.store import HostFacts, StatusStore, StatusStoreError
 from ppg_mcp.store.opening import take
+from ppg_mcp.store.unfinished import unfinished_path
 
 COUNT = """
 import sys
@@ -266,3 +267,30 @@ def test_where_there_are_no_hard_links_it_is_renamed_into_place(path: Path, monk
     monkeypatch.setattr("os.link", no_links)
     StatusStore.open(path).close()
     assert os.listdir(path.parent) == [path.name]
+
+
+STOP_BUILDING = """
+import os, sys
+from pathlib import Path
+from ppg_mcp.store import StatusStore
+
+def stop(*_):
+    os.kill(os.getpid(), 9)
+
+os.{function} = stop
+StatusStore.open(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("function", ["link", "unlink", "replace"])
+def test_what_a_killed_creator_leaves_is_removed_by_the_next(path: Path, function: str) -> None:
+    """Before the new store is in its place, after it, and when the holder file is about to get its name."""
+    command = [sys.executable, "-c", STOP_BUILDING.format(function=function), str(path)]
+    assert subprocess.run(command).returncode == -9
+    assert [name for name in os.listdir(path.parent) if ".new" in name]
+    stranger = path.with_name(path.name + ".new-faraway-1-1-00")
+    alive = unfinished_path(path, HostFacts.of_this_process())
+    stranger.touch()
+    alive.touch()
+    StatusStore.open(path).close()
+    assert sorted(os.listdir(path.parent)) == sorted(p.name for p in (path, stranger, alive))

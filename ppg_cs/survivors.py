@@ -13,16 +13,13 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from ppg_cs import descendants, marker
-from ppg_cs.session_directory import discard, owner_of
+from ppg_cs.session_directory import discard, locked, owner_of, remove_if_empty
 from ppg_protocol.errors import PyPipeGraphError
 
 KILL_S = 10.0
-UNOWNED_S = 60.0
-"""A directory without a readable owner may be one that is being made; after this long it is not."""
 
 
 class SurvivorError(PyPipeGraphError):
@@ -35,30 +32,28 @@ def sweep(runtime_root: Path) -> list[str]:
     Raises SurvivorError for a process that does not die, or that holds a marker and can't be seen.
     """
     ended: list[str] = []
-    for directory in _leftovers(runtime_root):
-        session = directory.name.lstrip(".").partition(".")[0] if directory.name[0] == "." else directory.name
-        ended += _end_session(directory, session)
+    try:
+        with locked(runtime_root):
+            leftovers = [runtime_root / name for name in sorted(os.listdir(runtime_root))]
+            leftovers = [directory for directory in leftovers if _is_left_over(directory)]
+    except FileNotFoundError:
+        return ended
+    for directory in leftovers:
+        ended += end_session(directory)
         discard(directory)
+    remove_if_empty(runtime_root)
     return ended
 
 
-def _leftovers(runtime_root: Path) -> Iterator[Path]:
-    try:
-        names = sorted(os.listdir(runtime_root))
-    except FileNotFoundError:
-        return
-    for name in names:
-        directory = runtime_root / name
-        owner = owner_of(directory)
-        if owner is not None and owner.is_alive():
-            continue
-        if owner is None and directory.is_dir() and time.time() - directory.stat().st_mtime < UNOWNED_S:
-            continue
-        if directory.is_dir() and not directory.is_symlink():
-            yield directory
+def _is_left_over(directory: Path) -> bool:
+    """Asked while the lock on the project's directory is held."""
+    owner = owner_of(directory)
+    return (owner is None or not owner.is_alive()) and directory.is_dir() and not directory.is_symlink()
 
 
-def _end_session(directory: Path, session: str) -> list[str]:
+def end_session(directory: Path) -> list[str]:
+    """Kill all that is left of the session of this directory; returns a line for each process. Raises SurvivorError."""
+    session = directory.name
     ended: list[str] = []
     deadline = time.monotonic() + KILL_S
     while pids := members(directory, session):

@@ -60,9 +60,7 @@ def run(script: Script) -> None:
     global SCRIPT
     SCRIPT = script
     JOBS.update(expanded(script.graph, script.parameters))
-    ppg.new_pipegraph(
-        ppg.resource_coordinators.LocalSystem(script.cores), quiet=True, early_cutoff=script.early_cutoff
-    )
+    ppg.new_pipegraph(ppg.resource_coordinators.LocalSystem(script.cores), quiet=True, early_cutoff=script.early_cutoff)
     jobs: dict[str, Any] = {}
     for spec in script.graph:
         job = jobs[spec.name] = make(spec)

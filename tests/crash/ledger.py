@@ -116,9 +116,7 @@ class Ledger:
 class _Readings:
     """Fingerprints of all jobs in the model's terms, at one moment. `built`: jobs whose standing builds are current."""
 
-    def __init__(
-        self, ledger: Ledger, jobs: Mapping[str, Spec], parameters: Parameters, built: frozenset[str]
-    ) -> None:
+    def __init__(self, ledger: Ledger, jobs: Mapping[str, Spec], parameters: Parameters, built: frozenset[str]) -> None:
         self._ledger = ledger
         self._jobs = jobs
         self._parameters = parameters
@@ -155,5 +153,3 @@ class _Readings:
         spec = self._jobs[name]
         build = self._ledger.build(spec)
         return spec.kind in RECORDED and build is not None and build.readings == self.inputs(name)
-
-

@@ -1,8 +1,8 @@
 """Which process of a run is what: a file to which every process appends its role and pid when it begins to be it.
 
 Read by whoever is to kill, and to tell the fifth job process from the fourth. A pid counts only while that process has
-the project as its working directory, so that no process of anybody else is ever hit. The pristine data process is called
-that until it serves; then it is a data process like its successors.
+the project as its working directory, so that no process of anybody else is ever hit. The pristine data process is
+called that until it serves; then it is a data process like its successors.
 """
 
 from __future__ import annotations

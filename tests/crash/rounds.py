@@ -112,7 +112,8 @@ class Round:
             self.graph, self.parameters, failures, self._ledger.by_content, self._cores, str(side), f"{side}/journal"
         )
         self.story.append(f"run {self._runs}: {dict(self.parameters)}, fail {dict(failures)}, {point}, {strikes}")
-        ending = one_run.watch(script, str(self.project), one_run.start(script, str(self.project), point), strikes, self.chance)
+        pid = one_run.start(script, str(self.project), point)
+        ending = one_run.watch(script, str(self.project), pid, strikes, self.chance)
         self.fired += bool(ending.killed)
         self.story.append(f"    {ending}")
         if ending.code >= 0 or self.chance.random() < 0.5:

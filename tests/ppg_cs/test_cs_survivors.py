@@ -14,7 +14,7 @@ import pytest
 from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive, runtime_base
 
 from ppg_cs import survivors
-from ppg_cs.session_directory import SessionDirectoryError, runtime_root, session_directory
+from ppg_cs.session_directory import SessionDirectoryError, locked, runtime_root, session_directory
 from ppg_protocol.messages import Started
 
 
@@ -159,3 +159,30 @@ def test_a_session_directory_is_private_and_names_its_owner(tmp_path: Path) -> N
     assert owner.pid == os.getpid()
     assert owner.is_alive()
     assert len(f"{runtime_root('/x')}/{'s' * 16}/link") < 107
+
+
+@pytest.mark.parametrize("left", ["nothing", "a directory", "half an owner"])
+def test_a_directory_whose_maker_was_killed_is_removed_at_once(tmp_path: Path, left: str) -> None:
+    root = runtime_root(str(tmp_path), tmp_path)
+    if left == "nothing":
+        root.mkdir(parents=True)
+    else:
+        (root / "s").mkdir(parents=True)
+    if left == "half an owner":
+        (root / "s" / "owner.json").write_text('{"machine_id": "')
+    assert survivors.sweep(root) == []
+    assert not root.exists()
+
+
+def test_a_directory_that_is_being_made_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ppg_cs.session_directory.LOCK_PATIENCE_S", 0.05)
+    root = runtime_root(str(tmp_path), tmp_path)
+    with locked(root, make=True):
+        (root / "s").mkdir()
+        with pytest.raises(SessionDirectoryError, match="locked"):
+            survivors.sweep(root)
+        with pytest.raises(SessionDirectoryError, match="locked"):
+            session_directory(str(tmp_path), "other", tmp_path)
+    assert (root / "s").is_dir()
+    survivors.sweep(root)
+    assert not root.exists()

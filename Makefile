@@ -9,13 +9,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+ROUNDS ?= 1000
+SEED ?= 0
 BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
 INSTALL := $(BIN)/python -m pip install --quiet --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test interpreters exhaustive mutations check format bench clean distclean
+.PHONY: help venv demo test interpreters exhaustive mutations fuzz check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -36,6 +38,9 @@ exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of
 
 mutations: $(VENV)/.dev ## break the code on purpose in fifty places, and see that the tests notice (15 minutes on two cores)
 	$(BIN)/python -m tests.mutations.run
+
+fuzz: $(VENV)/.dev ## kill random processes at random moments, round after round (ROUNDS=1000 SEED=0)
+	cd tests && ../$(BIN)/python -B -m crash.fuzz --rounds $(ROUNDS) --seed $(SEED) --workers $$(nproc)
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages
 	$(BIN)/ruff check .

@@ -35,7 +35,7 @@ _OWNER = "owner.json"
 
 
 class SessionDirectoryError(PyPipeGraphError):
-    """The directory for sockets and locks can't be trusted. Remove it, or make it yours with mode 0700."""
+    """The directory for sockets and locks can't be made, or can't be trusted. The message says what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,20 @@ def runtime_root(project_directory: str, base: Path = BASE) -> Path:
 
 
 def session_directory(project_directory: str, session: str, base: Path = BASE) -> Path:
-    """Make the directory of a session that this process owns. Raises SessionDirectoryError, or OSError."""
+    """Make the directory of a session that this process owns. Raises SessionDirectoryError."""
     root = runtime_root(project_directory, base)
     pid = os.getpid()
     owner = Owner(machine.machine_id(), machine.boot_id(), pid, machine.start_time(pid))
     directory = root / session
-    with locked(root, make=True):
-        _make_private(directory)
-        (directory / _OWNER).write_text(json.dumps(asdict(owner)))
+    try:
+        with locked(root, make=True):
+            _make_private(directory)
+            (directory / _OWNER).write_text(json.dumps(asdict(owner)))
+    except OSError as error:
+        raise SessionDirectoryError(
+            f"{directory}, for the sockets and the captured output of this run, can't be made: {error}. "
+            f"Make room in {base}, and see to it that you may write there; then run again."
+        ) from error
     return directory
 
 

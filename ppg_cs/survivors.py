@@ -20,6 +20,9 @@ from ppg_cs.session_directory import discard, locked, owner_of, remove_if_empty
 from ppg_protocol.errors import PyPipeGraphError
 
 KILL_S = 10.0
+RETRY_S = 0.005
+QUIET_SCANS = 2
+"""Scans in a row that must find nothing: one alone may miss the child of a process that forked and died meanwhile."""
 
 
 class SurvivorError(PyPipeGraphError):
@@ -53,25 +56,36 @@ def _is_left_over(directory: Path) -> bool:
 
 def end_session(directory: Path) -> list[str]:
     """Kill all that is left of the session of this directory; returns a line for each process. Raises SurvivorError."""
-    session = directory.name
     ended: list[str] = []
     deadline = time.monotonic() + KILL_S
-    while pids := members(directory, session):
-        for pid in pids:
-            words = f"{pid} ({_cmdline(pid)})"
-            if not _end(pid, deadline):
+    quiet = 0
+    while quiet < QUIET_SCANS:
+        pids = members(directory, directory.name)
+        ended += [_end_member(pid, directory.name, deadline) for pid in pids]
+        held = _held_marker(directory)
+        quiet = 0 if pids or held else quiet + 1
+        if held and not pids:
+            if time.monotonic() > deadline:
                 raise SurvivorError(
-                    f"process {words} of an earlier session of this project survives SIGKILL for {KILL_S:g} s; "
-                    f"its files may still change. Wait for it, or reboot, then run again."
+                    f"{held} is locked by a process that can't be seen from here, in another container perhaps: "
+                    f"something of an earlier session of this project still runs. End it, then run again."
                 )
-            ended.append(f"ended process {words}, left over from session {session}")
-    held = [path for path in sorted(directory.glob("slot-*.lock")) if marker.is_held(str(path))]
-    if held:
-        raise SurvivorError(
-            f"{held[0]} is locked by a process that can't be seen from here, in another container perhaps: "
-            f"something of an earlier session of this project still runs. End it, then run again."
-        )
+            time.sleep(RETRY_S)
     return ended
+
+
+def _end_member(pid: int, session: str, deadline: float) -> str:
+    words = f"{pid} ({_cmdline(pid)})"
+    if not _end(pid, deadline):
+        raise SurvivorError(
+            f"process {words} of an earlier session of this project survives SIGKILL for {KILL_S:g} s; "
+            f"its files may still change. Wait for it, or reboot, then run again."
+        )
+    return f"ended process {words}, left over from session {session}"
+
+
+def _held_marker(directory: Path) -> Path | None:
+    return next((path for path in sorted(directory.glob("slot-*.lock")) if marker.is_held(str(path))), None)
 
 
 def members(directory: Path, session: str) -> list[int]:

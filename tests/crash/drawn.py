@@ -14,7 +14,7 @@ FILES = ("output", "multi", "temporary", "cached")
 MEMORY = ("load", "cached")
 MADE_MAX = 3
 VALUES = 3
-GRANDCHILDREN = ("", "", "", "exec", "fork")
+GRANDCHILDREN = ("", "", "exec", "fork")
 FAILURES = ("raise", "exit", "signal")
 
 Parameters = Mapping[str, int]
@@ -64,7 +64,7 @@ def draw_graph(chance: random.Random) -> Graph:
         injectors = [s.name for s in specs if s.kind == "injector"]
         injector = chance.choice(injectors) if injectors and kind == "output" and chance.random() < 0.5 else ""
         grandchild = chance.choice(GRANDCHILDREN) if kind in ("output", "multi", "temporary") else ""
-        specs.append(Spec(f"{kind}{number}", kind, inputs, injector, grandchild, chance.choice((0, 0, 2, 10))))
+        specs.append(Spec(f"{kind}{number}", kind, inputs, injector, grandchild, chance.choice((0, 0, 2, 20))))
     if chance.random() < 0.4:
         specs.append(Spec("final", "final"))
     return tuple(specs)

@@ -11,11 +11,9 @@ import gc
 import os
 import shutil
 import sys
-import tempfile
 import time
 import traceback
-from pathlib import Path
-
+from .places import folder_in_memory
 from .rounds import Round
 
 
@@ -54,7 +52,7 @@ def play(seeds: range, give_up: float) -> int:
     for seed in seeds:
         if time.monotonic() > give_up:
             break
-        folder = Path(tempfile.mkdtemp(prefix=f"ppg-crash-{seed}-"))
+        folder = folder_in_memory(f"ppg-crash-{seed}")
         game = Round(seed, folder)
         played += 1
         try:

@@ -68,11 +68,11 @@ class Round:
         """The whole round. What it leaves when it fails is in the folder."""
         self.project.mkdir(parents=True)
         before = self.parameters
-        for _ in range(self.chance.randint(1, 4)):
+        for _ in range(self.chance.randint(2, 6)):
             self._run(draw_failures(self.chance, self.graph), self._draw_crash())
             before, self.parameters = (
                 self.parameters,
-                before if self.chance.random() < 0.4 else flipped(self.chance, self.parameters),
+                before if self.chance.random() < 0.5 else flipped(self.chance, self.parameters),
             )
         self._final_run()
         self._null_run()

@@ -7,13 +7,14 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive, runtime_base
 
-from ppg_cs import survivors
+from ppg_cs import marker, survivors
 from ppg_cs.session_directory import SessionDirectoryError, locked, runtime_root, session_directory
 from ppg_protocol.messages import Started
 
@@ -186,3 +187,33 @@ def test_a_directory_that_is_being_made_is_left_alone(tmp_path: Path, monkeypatc
     assert (root / "s").is_dir()
     survivors.sweep(root)
     assert not root.exists()
+
+
+def test_a_marker_that_is_held_by_nobody_who_is_seen_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan of /proc can miss who was forked meanwhile, so it is repeated; another user's process is never seen."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a process of another user")
+    directory = runtime_root(str(tmp_path), tmp_path) / "s"
+    directory.mkdir(parents=True)
+    held = marker.hold(str(directory), 0)
+    until_told, tell = os.pipe()
+    stranger = os.fork()
+    if stranger == 0:
+        os.close(tell)
+        os.setresuid(65534, 65534, 65534)
+        os.read(until_told, 1)
+        os._exit(0)
+    os.close(held)
+    try:
+        monkeypatch.setattr("ppg_cs.survivors.KILL_S", 0.1)
+        with pytest.raises(survivors.SurvivorError, match="can't be seen"):
+            survivors.sweep(directory.parent)
+        monkeypatch.setattr("ppg_cs.survivors.KILL_S", PATIENCE_S)
+        threading.Timer(0.05, os.close, (tell,)).start()
+        survivors.sweep(directory.parent)
+        assert not directory.exists()
+    finally:
+        os.waitpid(stranger, 0)
+        os.close(until_told)

@@ -1,0 +1,91 @@
+"""Small file systems that fill up: stories in a process with a mount namespace of its own, so that none is left behind.
+
+A story is the text of a script; its working directory is a project directory. It fails by an exception.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PRELUDE = """
+import errno, os, shutil, subprocess, sys
+from pathlib import Path
+import pypipegraph as ppg
+
+def mount(path, options="size=1m"):
+    Path(path).mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], check=True)
+
+def resize(path, size):
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], check=True)
+
+def fill(path, leave_bytes=0):
+    "Take all space of this file system."
+    with open(Path(path, "filler"), "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+        file.truncate(max(0, file.tell() - leave_bytes))
+
+def tell(word):
+    with open(calls, "a") as file:
+        file.write(word + "\\n")
+
+def told():
+    words = calls.read_text().split() if calls.exists() else []
+    calls.unlink(missing_ok=True)
+    return sorted(words)
+
+def write(text):
+    def callback(path):
+        tell(os.path.basename(path))
+        Path(path).write_text(text)
+    return callback
+
+def run(build, **options):
+    "The error of the run, None if there was none."
+    ppg.new_pipegraph(quiet=True, **options)
+    build()
+    try:
+        ppg.run()
+    except ppg.PyPipeGraphError as error:
+        assert no_children(), "the run left a process"
+        return error
+    assert no_children(), "the run left a process"
+
+def no_children():
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+
+calls = Path(os.environ["CALLS"])
+place = f"/tmp/ppg-{os.geteuid()}"
+"""
+
+
+def play(story: str, directory: Path) -> None:
+    """Play it, in a new folder `project` of this directory. Skips where no mount namespace can be had."""
+    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    if subprocess.run([*command, "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespace can be had here")
+    (directory / "project").mkdir()
+    script = directory / "story.py"
+    script.write_text(PRELUDE + story)
+    environment = {**os.environ, "CALLS": str(directory / "calls"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [*command, sys.executable, str(script)],
+        cwd=directory / "project",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 import traceback
+
 from .places import folder_in_memory
 from .rounds import Round
 

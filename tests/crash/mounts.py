@@ -1,4 +1,4 @@
-"""Small file systems that fill up: stories in a process with a mount namespace of its own, so that none is left behind.
+"""Small file systems that fill up, other boot ids: stories in a process with mounts of its own, of which none is left.
 
 A story is the text of a script; its working directory is a project directory. It fails by an exception.
 """
@@ -59,6 +59,23 @@ def run(build, **options):
         assert no_children(), "the run left a process"
         return error
     assert no_children(), "the run left a process"
+
+def boot(name):
+    "From now on, this is another boot of the machine."
+    Path(calls.parent, name).write_text(name + "\\n")
+    subprocess.run(["mount", "--bind", calls.parent / name, "/proc/sys/kernel/random/boot_id"], check=True)
+
+def crash(build):
+    "A run that is killed by a job that comes last, when everything else is recorded."
+    global master
+    pid = os.fork()
+    if pid == 0:
+        master = os.getpid()
+        ppg.new_pipegraph(quiet=True)
+        jobs = build()
+        ppg.FileGeneratingJob("last", lambda path: os.kill(master, 9)).depends_on(jobs)
+        ppg.run()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
 
 def no_children():
     try:

@@ -19,7 +19,7 @@ from .building import Script
 from .points import Point, Trap
 
 PATIENCE_S = 60.0
-FINE, JOBS_FAILED, LOST_THE_SUPERVISOR, OTHER = 0, 3, 4, 5
+FINE, JOBS_FAILED, LOST_THE_SUPERVISOR, OTHER, INTERRUPTED, LEFT_A_CHILD = 0, 3, 4, 5, 6, 7
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Ending:
 
     code: int
     killed: frozenset[str]
+    signalled: bool
     failed: tuple[str, ...]
     said: str
     duration_s: float
@@ -61,6 +62,8 @@ def start(script: Script, project: str, point: Point | None) -> int:
         os.close(out)
         Trap(script.side, project, point).install()
         code = _run(script)
+        if code != OTHER and _has_children():
+            code = LEFT_A_CHILD
     finally:
         sys.setprofile(None)
         sys.stdout.flush()
@@ -78,13 +81,26 @@ def _run(script: Script) -> int:
     except ppg.CommunicationFailure:
         traceback.print_exc()
         return LOST_THE_SUPERVISOR
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        return INTERRUPTED
     except BaseException:
         traceback.print_exc()
         return OTHER
     return FINE
 
 
-def watch(script: Script, project: str, pid: int, strikes: tuple[Strike, ...], chance: random.Random) -> Ending:
+def _has_children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def watch(
+    script: Script, project: str, pid: int, point: Point | None, strikes: tuple[Strike, ...], chance: random.Random
+) -> Ending:
     """Wait for the end, and strike meanwhile. Raises Hang."""
     pidfd = os.pidfd_open(pid)
     started = time.monotonic()
@@ -103,7 +119,8 @@ def watch(script: Script, project: str, pid: int, strikes: tuple[Strike, ...], c
     names = tuple(json.loads(failed.read_text())) if failed.exists() else ()
     said = Path(script.side, "out").read_text(errors="replace")
     code = os.waitstatus_to_exitcode(status)
-    return Ending(code, frozenset(killed | _fired(script)), names, said, time.monotonic() - started)
+    signalled = point is not None and bool(point.signals) and Path(script.side, "fired").exists()
+    return Ending(code, frozenset(killed | _fired(script)), signalled, names, said, time.monotonic() - started)
 
 
 def _strike(script: Script, project: str, strike: Strike, chance: random.Random) -> set[str]:
@@ -116,7 +133,6 @@ def _strike(script: Script, project: str, strike: Strike, chance: random.Random)
 def _fired(script: Script) -> set[str]:
     """Roles of those that a crash point killed."""
     try:
-        words = Path(script.side, "fired").read_text()
+        return set(json.loads(Path(script.side, "fired").read_text())["killed"])
     except FileNotFoundError:
         return set()
-    return {role for role in roles.ROLES if words.startswith(role) or repr(role) in words}

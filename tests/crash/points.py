@@ -9,6 +9,7 @@ effect of the chosen process of the chosen role kills. The engine itself knows n
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import posix
 import signal
@@ -68,13 +69,15 @@ LOOKS = frozenset(
 
 @dataclass(frozen=True)
 class Point:
-    """Where to crash: at effect `count` of the process number `nth` of `role`. Who dies: `victims`, "self" being the
-    process itself."""
+    """Where to crash: at effect `count` of process number `nth` of `role`. Who dies: `victims`, "self" being the process
+    itself. Or who is signalled: `signals` are sent to the script, or to its process group as a terminal does."""
 
     role: str
     nth: int
     count: int
-    victims: tuple[str, ...]
+    victims: tuple[str, ...] = ()
+    signals: tuple[int, ...] = ()
+    whole_group: bool = False
 
 
 class Trap:
@@ -83,13 +86,14 @@ class Trap:
     def __init__(self, side: str, project: str, point: Point | None) -> None:
         self._table, self._fired, self._project = f"{side}/roles", f"{side}/fired", project
         self._point = point
-        self._pid = 0
+        self._script = self._pid = 0
         self._role = ""
         self._left = -1
 
     def install(self) -> None:
         """Begin, as the script."""
         self._enter(roles.MCP)
+        self._script = self._pid
         sys.setprofile(self._look)
 
     def _enter(self, role: str) -> None:
@@ -126,8 +130,12 @@ class Trap:
         except FileExistsError:
             return
         others = [(role, pid) for role, pid in roles.living(self._table, self._project) if role in point.victims]
-        os.write(fd, f"{self._role} at {where}, with {[role for role, pid in others if pid != self._pid]}".encode())
+        if "self" in point.victims:
+            others.append((self._role, self._pid))
+        os.write(fd, json.dumps({"where": f"{self._role}: {where}", "killed": [role for role, _ in others]}).encode())
         os.close(fd)
+        for number in point.signals:
+            (os.killpg if point.whole_group else os.kill)(self._script, number)
         roles.kill((pid for _, pid in others if pid != self._pid), self._project)
-        if "self" in point.victims or (self._role, self._pid) in others:
+        if any(pid == self._pid for _, pid in others):
             os.kill(self._pid, signal.SIGKILL)

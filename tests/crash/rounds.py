@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ VICTIMS = (
     roles.ROLES[:-1],
     roles.ROLES,
 )
+SIGNALS = ((signal.SIGINT,), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM))
 ALWAYS_RUN = ("generator", "injector", "final")
 
 
@@ -80,29 +82,31 @@ class Round:
 
     # -------------------------------------------------------------------------------------------------------- the runs
 
-    def _draw_crash(self) -> Callable[[], tuple[Point | None, tuple[Strike, ...]]]:
+    def _draw_crash(self) -> tuple[Point | None, tuple[Strike, ...]]:
         chance = self.chance
         kind = chance.random()
         if kind < 0.1:
-            return lambda: (None, ())
-        victims = chance.choice(VICTIMS)
+            return None, ()
         if kind < 0.7:
             role = chance.choice(tuple(COUNTS))
             count = int(COUNTS[role] ** chance.random()) if chance.random() < 0.3 else chance.randrange(COUNTS[role])
-            return lambda: (Point(role, chance.randrange(NTH.get(role, 1)), count, victims), ())
+            nth = chance.randrange(NTH.get(role, 1))
+            if chance.random() < 0.2:
+                return Point(role, nth, count, (), chance.choice(SIGNALS), chance.random() < 0.5), ()
+            return Point(role, nth, count, chance.choice(VICTIMS)), ()
         strikes = tuple(
             Strike(chance.random() * 0.3, chance.choice([v for v in VICTIMS if v != ("self",)]))
             for _ in range(chance.choice((1, 1, 2, 3)))
         )
-        return lambda: (None, strikes)
+        return None, strikes
 
     def _run(
         self,
         failures: Mapping[str, str],
-        crash: Callable[[], tuple[Point | None, tuple[Strike, ...]]] = lambda: (None, ()),
+        crash: tuple[Point | None, tuple[Strike, ...]] = (None, ()),
     ) -> Counter[str]:
         """One run and the checks after it; returns how often each job was started."""
-        point, strikes = crash()
+        point, strikes = crash
         jobs = expanded(self.graph, self.parameters)
         spared = self._ledger.must_not_run(jobs, self.parameters, self._known)
         side = self._sides / str(self._runs)
@@ -113,8 +117,8 @@ class Round:
         )
         self.story.append(f"run {self._runs}: {dict(self.parameters)}, fail {dict(failures)}, {point}, {strikes}")
         pid = one_run.start(script, str(self.project), point)
-        ending = one_run.watch(script, str(self.project), pid, strikes, self.chance)
-        self.fired += bool(ending.killed)
+        ending = one_run.watch(script, str(self.project), pid, point, strikes, self.chance)
+        self.fired += bool(ending.killed or ending.signalled)
         self.story.append(f"    {ending}")
         if ending.code >= 0 or self.chance.random() < 0.5:
             self._wait_for_the_end_of_processes(ending)
@@ -127,7 +131,7 @@ class Round:
         assert not wrong, f"{wrong} ran, though their records, inputs and files stood"
         assert set(new) <= set(started), f"{set(new) - set(started)} recorded, and never started"
         self._check_ending(ending, failures, jobs)
-        if not ending.killed:
+        if not ending.killed and not ending.signalled:
             twice = [name for name, times in started.items() if times > 1 and jobs[name].kind in RECORDED]
             assert not twice, f"{twice} ran more than once"
         return started
@@ -161,7 +165,11 @@ class Round:
             case one_run.JOBS_FAILED:
                 assert ending.killed or set(ending.failed) <= told, "jobs failed without cause"
             case one_run.LOST_THE_SUPERVISOR:
-                assert ending.killed & {roles.SUPERVISOR, roles.PRISTINE}, "lost the supervisor without cause"
+                assert ending.signalled or ending.killed & {roles.SUPERVISOR, roles.PRISTINE}, "lost the supervisor"
+            case one_run.INTERRUPTED:
+                assert ending.signalled, "interrupted without cause"
+            case code if code == -signal.SIGTERM:
+                assert ending.signalled, "terminated without cause"
             case _:
                 assert roles.MCP in ending.killed, "ended without cause"
 

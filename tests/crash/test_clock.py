@@ -36,7 +36,7 @@ def chain(value: int, second: int) -> Build:
     return build
 
 
-@pytest.mark.parametrize(("then", "now"), permutations((-5, 0, 1_000_000_000, 1 << 33), 2))
+@pytest.mark.parametrize(("then", "now"), list(permutations((-5, 0, 1_000_000_000, 1 << 33), 2)))
 def test_what_is_newer_by_content_may_be_older_by_its_time(project: Project, then: int, now: int) -> None:
     """Outputs from before 1970 and from far ahead, made again with an older or a later time."""
     assert project.ran(chain(1, then)) == ["a", "b", "c"]

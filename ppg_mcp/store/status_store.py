@@ -419,8 +419,8 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _transact(connection: sqlite3.Connection, statements: Sequence[writes.Statement]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         for sql, run in groupby(statements, key=itemgetter(0)):
             connection.executemany(sql, [parameters for _, parameters in run])
         connection.execute("COMMIT")

@@ -69,8 +69,9 @@ LOOKS = frozenset(
 
 @dataclass(frozen=True)
 class Point:
-    """Where to crash: at effect `count` of process number `nth` of `role`. Who dies: `victims`, "self" being the process
-    itself. Or who is signalled: `signals` are sent to the script, or to its process group as a terminal does."""
+    """Where to crash: at effect `count` of process number `nth` of `role`. Who dies: `victims`, "self" being the
+    process itself. Or who is signalled: `signals` are sent to the script, or to its process group as a terminal does.
+    """
 
     role: str
     nth: int

@@ -251,6 +251,37 @@ def test_an_interrupted_commit_is_tried_again(
     store.close()
 
 
+@pytest.mark.parametrize("event", ["c_call", "c_return"])
+def test_a_commit_may_be_interrupted_anywhere(path: Path, record_job: Callable[..., None], event: str) -> None:
+    """Before and after each of its statements, from BEGIN to COMMIT: the next commit does it all."""
+    store = StatusStore.open(path)
+    for number in range(4):
+        left = number
+
+        def interrupt(frame: object, what: str, function: Any) -> None:
+            nonlocal left
+            if what == event and getattr(function, "__self__", None) is store._connection:
+                left -= 1
+                if left < 0:
+                    sys.setprofile(None)
+                    raise KeyboardInterrupt
+
+        record_job(store, f"a{number}")
+        store.tombstone(f"b{number}", 1)
+        sys.setprofile(interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                store.commit()
+        finally:
+            sys.setprofile(None)
+        store.commit()
+        assert not store.pending
+        jobs = store.load()
+        assert not jobs[f"a{number}"].tombstone
+        assert jobs[f"b{number}"].tombstone
+    store.close()
+
+
 def test_a_store_is_created_whole_or_not_at_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("ppg_mcp.store.schema._TABLES", "CREATE TABLE jobs (nonsense")

@@ -65,6 +65,8 @@ def play(seeds: range, give_up: float) -> int:
                 traceback.print_exc(file=sys.stdout)
         else:
             shutil.rmtree(folder)
+        finally:
+            game.end()
         fired += game.fired
     seconds = time.monotonic() - started
     print(f"{played} rounds, {fired} runs with kills, {failed} failed, in {seconds:.1f} s")

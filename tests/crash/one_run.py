@@ -101,7 +101,7 @@ def _has_children() -> bool:
 def watch(
     script: Script, project: str, pid: int, point: Point | None, strikes: tuple[Strike, ...], chance: random.Random
 ) -> Ending:
-    """Wait for the end, and strike meanwhile. Raises Hang."""
+    """Wait for the end, and strike meanwhile; the caller reaps the process. Raises Hang."""
     pidfd = os.pidfd_open(pid)
     started = time.monotonic()
     killed: set[str] = set()
@@ -114,11 +114,12 @@ def watch(
             raise Hang(f"the run did not end in {PATIENCE_S} s")
     finally:
         os.close(pidfd)
-    _, status = os.waitpid(pid, 0)
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
     failed = Path(script.side, "failed")
     names = tuple(json.loads(failed.read_text())) if failed.exists() else ()
     said = Path(script.side, "out").read_text(errors="replace")
-    code = os.waitstatus_to_exitcode(status)
+    code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
     signalled = point is not None and bool(point.signals) and Path(script.side, "fired").exists()
     return Ending(code, frozenset(killed | _fired(script)), signalled, names, said, time.monotonic() - started)
 

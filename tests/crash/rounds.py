@@ -8,6 +8,7 @@ engine is left.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -64,6 +65,8 @@ class Round:
         self._cores = self.chance.choice((1, 2, 4))
         self._known: Mapping[str, Any] = {}
         self._runs = 0
+        self._unreaped: list[int] = []
+        """Scripts that have ended, or shall be killed: a dead one may stay a zombie for long."""
         self.fired = 0
 
     def play(self) -> None:
@@ -79,6 +82,16 @@ class Round:
         self._final_run()
         self._null_run()
         shutil.rmtree(self._sides)
+
+    def end(self) -> None:
+        """Of whatever a failure left running."""
+        roles.kill([*self._unreaped, *roles.processes_in(str(self.project))], str(self.project))
+        self._reap()
+
+    def _reap(self) -> None:
+        for pid in self._unreaped:
+            os.waitpid(pid, 0)
+        self._unreaped.clear()
 
     # -------------------------------------------------------------------------------------------------------- the runs
 
@@ -116,7 +129,10 @@ class Round:
             self.graph, self.parameters, failures, self._ledger.by_content, self._cores, str(side), f"{side}/journal"
         )
         self.story.append(f"run {self._runs}: {dict(self.parameters)}, fail {dict(failures)}, {point}, {strikes}")
+        if self.chance.random() < 0.7:
+            self._reap()
         pid = one_run.start(script, str(self.project), point)
+        self._unreaped.append(pid)
         ending = one_run.watch(script, str(self.project), pid, point, strikes, self.chance)
         self.fired += bool(ending.killed or ending.signalled)
         self.story.append(f"    {ending}")

@@ -78,6 +78,8 @@ def make(spec: Spec) -> Any:
             return ppg.MultiFileGeneratingJob(list(spec.paths), lambda paths: write(name))
         case "temporary":
             return ppg.TempFileGeneratingJob(name, lambda path: write(name))
+        case "plus":
+            return ppg.TempFilePlusGeneratingJob(*spec.paths, lambda: write(name))
         case "cached":
             return ppg.CachedAttributeLoadingJob(name, LOADED, name, lambda: value(name))
         case "load":
@@ -163,7 +165,7 @@ def read(spec: Spec) -> list[str]:
         if JOBS[source].kind in ("load", "cached"):
             found.append(getattr(LOADED, source))
         else:
-            found += [Path(path).read_text() for path in JOBS[source].paths]
+            found += [Path(path).read_text() for path in JOBS[source].read]
     return found
 
 

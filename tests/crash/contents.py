@@ -31,11 +31,16 @@ class Contents:
         """One text for each file of the job, or one for its value in memory."""
         if name not in self._known:
             spec = self._jobs[name]
-            inputs = [part for source in spec.inputs for part in self.of(source)]
+            inputs = [part for source in spec.inputs for part in self._read(source)]
             value = value_of(name, self._parameters)
             self._known[name] = [text(name, path, value, inputs) for path in spec.paths or ("",)]
         return self._known[name]
 
+    def _read(self, name: str) -> list[str]:
+        """What a dependant reads of it."""
+        return self.of(name)[: len(self._jobs[name].read) or 1]
+
     def files(self, name: str) -> dict[str, str]:
         """The same by path."""
-        return dict(zip(self._jobs[name].paths, self.of(name), strict=True))
+        paths = self._jobs[name].paths
+        return dict(zip(paths, self.of(name), strict=True)) if paths else {}

@@ -10,8 +10,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-FILES = ("output", "multi", "temporary", "cached")
-MEMORY = ("load", "cached")
+FILES = ("output", "temporary", "cached")
+WRITES = ("output", "multi", "temporary", "plus")
 MADE_MAX = 3
 VALUES = 3
 GRANDCHILDREN = ("", "", "exec", "fork")
@@ -37,12 +37,24 @@ class Spec:
         """Its files."""
         if self.kind == "multi":
             return (f"{self.name}.1", f"{self.name}.2")
+        if self.kind == "plus":
+            return (self.name, f"{self.name}.log")
         return (self.name,) if self.kind in FILES else ()
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Those of its files that dependants read."""
+        return self.paths[:1] if self.kind == "plus" else self.paths
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Those of its files that must exist after a run."""
+        return {"output": self.paths, "multi": self.paths, "plus": self.paths[1:]}.get(self.kind, ())
 
     @property
     def job_id(self) -> str:
         """What the engine calls it."""
-        return ":".join(self.paths) or self.name
+        return ":".join(self.read) or self.name
 
 
 Graph = tuple[Spec, ...]
@@ -51,19 +63,19 @@ Graph = tuple[Spec, ...]
 def draw_graph(chance: random.Random) -> Graph:
     """Four to twelve jobs, mostly outputs."""
     kinds = chance.choices(
-        ("output", "multi", "temporary", "cached", "load", "generator", "injector"),
-        (6, 2, 3, 2, 2, 1, 1),
+        ("output", "multi", "temporary", "plus", "cached", "load", "generator", "injector"),
+        (6, 2, 3, 1, 2, 2, 1, 1),
         k=chance.randint(4, 12),
     )
     specs: list[Spec] = []
     for number, kind in enumerate(kinds):
-        sources = [s.name for s in specs if s.kind in ("output", "multi", "temporary", "cached", "load")]
+        sources = [s.name for s in specs if s.kind in (*WRITES, "cached", "load")]
         if kind in ("generator", "injector"):
             sources = [s.name for s in specs if s.kind in ("output", "multi")]
         inputs = tuple(chance.sample(sources, min(len(sources), chance.choice((0, 1, 1, 2, 3)))))
         injectors = [s.name for s in specs if s.kind == "injector"]
         injector = chance.choice(injectors) if injectors and kind == "output" and chance.random() < 0.5 else ""
-        grandchild = chance.choice(GRANDCHILDREN) if kind in ("output", "multi", "temporary") else ""
+        grandchild = chance.choice(GRANDCHILDREN) if kind in WRITES else ""
         specs.append(Spec(f"{kind}{number}", kind, inputs, injector, grandchild, chance.choice((0, 0, 2, 20))))
     if chance.random() < 0.4:
         specs.append(Spec("final", "final"))
@@ -84,7 +96,7 @@ def draw_failures(chance: random.Random, graph: Graph) -> Mapping[str, str]:
     """Which jobs shall fail, and how."""
     if chance.random() < 0.7:
         return {}
-    names = [spec.name for spec in graph if spec.kind in ("output", "multi", "temporary", "load")]
+    names = [spec.name for spec in graph if spec.kind in (*WRITES, "load")]
     return {name: chance.choice(FAILURES) for name in chance.sample(names, min(1, len(names)))}
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from ppg_mcp.store import Record, StatusStore, unpack_files
 
 from .contents import Contents
-from .drawn import Parameters, Spec
+from .drawn import WRITES, Parameters, Spec
 
 STORE = ".pypipegraph_status_robust"
-RECORDED = ("output", "multi", "temporary", "cached")
+RECORDED = (*WRITES, "cached")
 
 
 def records(project: Path, side: Path) -> dict[str, Record]:
@@ -76,16 +76,14 @@ class Ledger:
 
     def check_files(self, jobs: Mapping[str, Spec]) -> None:
         """The files of every build are as they were written."""
-        kinds = {spec.job_id: spec.kind for spec in jobs.values()}
-        for job_id, build in self._builds.items():
+        on_demand = {path for spec in jobs.values() for path in spec.paths if path not in spec.kept}
+        for build in self._builds.values():
             for path, expected in build.contents.items():
                 file = self._project / path
-                kind = kinds.get(job_id, "output")
-                if kind in ("temporary", "cached") and not file.exists():
+                if path in on_demand and not file.exists():
                     continue
                 assert file.exists(), f"{path} is gone, and its record stands"
-                is_cached = kind == "cached" or path.startswith("cached")
-                found = pickle.loads(file.read_bytes()) if is_cached else file.read_text()
+                found = pickle.loads(file.read_bytes()) if path.startswith("cached") else file.read_text()
                 assert found == expected, f"{path} is recorded, but not what was made: {found!r}"
 
     def must_not_run(self, jobs: Mapping[str, Spec], parameters: Parameters, found: Mapping[str, Record]) -> set[str]:

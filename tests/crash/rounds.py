@@ -209,11 +209,11 @@ class Round:
         contents = Contents(jobs, self.parameters)
         here = {path.name for path in self.project.iterdir()}
         for name, spec in jobs.items():
-            if spec.kind in ("output", "multi"):
-                for path, expected in contents.files(name).items():
-                    assert path in here, f"{path} was not made"
-                    assert (self.project / path).read_text() == expected, f"{path} is wrong"
-            elif spec.kind == "temporary":
+            expected = contents.files(name)
+            for path in spec.kept:
+                assert path in here, f"{path} was not made"
+                assert (self.project / path).read_text() == expected[path], f"{path} is wrong"
+            if spec.kind in ("temporary", "plus"):
                 assert name not in here, f"the temporary {name} is left"
         expected_names = {path for spec in jobs.values() for path in spec.paths} | {STORE}
         others = {name for name in here - expected_names if ".made" not in name}

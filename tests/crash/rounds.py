@@ -23,31 +23,12 @@ from ppg_cs.session_directory import runtime_root
 from . import one_run, roles
 from .building import SECOND_WRITER, Script
 from .contents import Contents
+from .crashes import Crash, draw_crash
 from .drawn import Graph, Parameters, draw_failures, draw_graph, draw_parameters, expanded, flipped
 from .ledger import RECORDED, STORE, Ledger, records
-from .one_run import Ending, Strike
-from .points import Point
+from .one_run import Ending
 
 GONE_S = 20.0
-COUNTS = {"mcp": 250, "supervisor": 250, "pristine": 600, "data": 70, "successor": 56, "job": 60}
-"""About as many effects as a process of this role has in a run of a drawn graph."""
-NTH = {"job": 8, "successor": 3, "data": 3}
-VICTIMS = (
-    ("self",),
-    ("self",),
-    ("mcp",),
-    ("supervisor",),
-    ("mcp", "supervisor"),
-    ("mcp", "self"),
-    ("supervisor", "self"),
-    ("job",),
-    ("data",),
-    ("pristine",),
-    ("successor", "job"),
-    roles.ROLES[:-1],
-    roles.ROLES,
-)
-SIGNALS = ((signal.SIGINT,), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM))
 ALWAYS_RUN = ("generator", "injector", "final")
 
 
@@ -65,6 +46,7 @@ class Round:
         self._cores = self.chance.choice((1, 2, 4))
         self._known: Mapping[str, Any] = {}
         self._runs = 0
+        self._run_s = 0.3
         self._unreaped: list[int] = []
         """Scripts that have ended, or shall be killed: a dead one may stay a zombie for long."""
         self.fired = 0
@@ -74,7 +56,7 @@ class Round:
         self.project.mkdir(parents=True)
         before = self.parameters
         for _ in range(self.chance.randint(2, 6)):
-            self._run(draw_failures(self.chance, self.graph), self._draw_crash())
+            self._run(draw_failures(self.chance, self.graph), draw_crash(self.chance, self._run_s))
             before, self.parameters = (
                 self.parameters,
                 before if self.chance.random() < 0.5 else flipped(self.chance, self.parameters),
@@ -95,28 +77,10 @@ class Round:
 
     # -------------------------------------------------------------------------------------------------------- the runs
 
-    def _draw_crash(self) -> tuple[Point | None, tuple[Strike, ...]]:
-        chance = self.chance
-        kind = chance.random()
-        if kind < 0.1:
-            return None, ()
-        if kind < 0.7:
-            role = chance.choice(tuple(COUNTS))
-            count = int(COUNTS[role] ** chance.random()) if chance.random() < 0.3 else chance.randrange(COUNTS[role])
-            nth = chance.randrange(NTH.get(role, 1))
-            if chance.random() < 0.2:
-                return Point(role, nth, count, (), chance.choice(SIGNALS), chance.random() < 0.5), ()
-            return Point(role, nth, count, chance.choice(VICTIMS)), ()
-        strikes = tuple(
-            Strike(chance.random() * 0.3, chance.choice([v for v in VICTIMS if v != ("self",)]))
-            for _ in range(chance.choice((1, 1, 2, 3)))
-        )
-        return None, strikes
-
     def _run(
         self,
         failures: Mapping[str, str],
-        crash: tuple[Point | None, tuple[Strike, ...]] = (None, ()),
+        crash: Crash = (None, ()),
     ) -> Counter[str]:
         """One run and the checks after it; returns how often each job was started."""
         point, strikes = crash
@@ -134,6 +98,8 @@ class Round:
         pid = one_run.start(script, str(self.project), point)
         self._unreaped.append(pid)
         ending = one_run.watch(script, str(self.project), pid, point, strikes, self.chance)
+        if ending.code == one_run.FINE:
+            self._run_s = ending.duration_s
         self.fired += bool(ending.killed or ending.signalled)
         self.story.append(f"    {ending}")
         if ending.code >= 0 or self.chance.random() < 0.5:

@@ -77,46 +77,45 @@ class Round:
 
     # -------------------------------------------------------------------------------------------------------- the runs
 
-    def _run(
-        self,
-        failures: Mapping[str, str],
-        crash: Crash = (None, ()),
-    ) -> Counter[str]:
+    def _run(self, failures: Mapping[str, str], crash: Crash = (None, ())) -> Counter[str]:
         """One run and the checks after it; returns how often each job was started."""
-        point, strikes = crash
         jobs = expanded(self.graph, self.parameters)
         spared = self._ledger.must_not_run(jobs, self.parameters, self._known)
         side = self._sides / str(self._runs)
         side.mkdir(parents=True)
         self._runs += 1
-        script = Script(
-            self.graph, self.parameters, failures, self._ledger.by_content, self._cores, str(side), f"{side}/journal"
-        )
-        self.story.append(f"run {self._runs}: {dict(self.parameters)}, fail {dict(failures)}, {point}, {strikes}")
-        if self.chance.random() < 0.7:
-            self._reap()
-        pid = one_run.start(script, str(self.project), point)
-        self._unreaped.append(pid)
-        ending = one_run.watch(script, str(self.project), pid, point, strikes, self.chance)
-        if ending.code == one_run.FINE:
-            self._run_s = ending.duration_s
-        self.fired += bool(ending.killed or ending.signalled)
+        self.story.append(f"run {self._runs}: {dict(self.parameters)}, fail {dict(failures)}, {crash}")
+        ending = self._start_and_watch(side, failures, crash)
         self.story.append(f"    {ending}")
         if ending.code >= 0 or self.chance.random() < 0.5:
             self._wait_for_the_end_of_processes(ending)
         started = self._read_journal(side)
         self._known = records(self.project, side)
-        new = self._ledger.update(self._known, jobs, self.parameters)
-        self.story.append(f"    started {dict(started)}, recorded {new}")
+        recorded = self._ledger.update(self._known, jobs, self.parameters)
+        self.story.append(f"    started {dict(started)}, recorded {recorded}")
         self._ledger.check_files(jobs)
-        wrong = sorted(spared & set(started))
-        assert not wrong, f"{wrong} ran, though their records, inputs and files stood"
-        assert set(new) <= set(started), f"{set(new) - set(started)} recorded, and never started"
         self._check_ending(ending, failures, jobs)
+        again = sorted(spared & set(started))
+        assert not again, f"{again} ran, though their records, inputs and files stood"
+        assert set(recorded) <= set(started), f"{set(recorded) - set(started)} recorded, and never started"
         if not ending.killed and not ending.signalled:
             twice = [name for name, times in started.items() if times > 1 and jobs[name].kind in RECORDED]
             assert not twice, f"{twice} ran more than once"
         return started
+
+    def _start_and_watch(self, side: Path, failures: Mapping[str, str], crash: Crash) -> Ending:
+        point, strikes = crash
+        cutoff, project = self._ledger.by_content, str(self.project)
+        script = Script(self.graph, self.parameters, failures, cutoff, self._cores, str(side), f"{side}/journal")
+        if self.chance.random() < 0.7:
+            self._reap()
+        pid = one_run.start(script, project, point)
+        self._unreaped.append(pid)
+        ending = one_run.watch(script, project, pid, point, strikes, self.chance)
+        if ending.code == one_run.FINE:
+            self._run_s = ending.duration_s
+        self.fired += bool(ending.killed or ending.signalled)
+        return ending
 
     def _wait_for_the_end_of_processes(self, ending: Ending) -> None:
         """Only what a job left can live on, and only if both that might have ended it are dead."""
@@ -136,7 +135,6 @@ class Round:
     def _read_journal(self, side: Path) -> Counter[str]:
         journal = side / "journal"
         lines = journal.read_text().splitlines() if journal.exists() else []
-        assert not [line for line in lines if line.startswith(SECOND_WRITER)], f"two writers: {lines}"
         return Counter(line.split()[1] for line in lines)
 
     def _check_ending(self, ending: Ending, failures: Mapping[str, str], jobs: Mapping[str, Any]) -> None:
@@ -184,6 +182,8 @@ class Round:
         expected_names = {path for spec in jobs.values() for path in spec.paths} | {STORE}
         others = {name for name in here - expected_names if ".made" not in name}
         assert not others, f"{others} were left"
+        journals = [path.read_text() for path in self._sides.glob("*/journal")]
+        assert not any(SECOND_WRITER in journal for journal in journals), f"two writers: {journals}"
         assert not roles.processes_in(str(self.project)), "processes were left"
         root = runtime_root(str(self.project))
         assert not root.exists(), f"{[str(path) for path in root.rglob('*')]} were left"

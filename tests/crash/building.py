@@ -98,7 +98,9 @@ def depend(job: Any, spec: Spec, jobs: Mapping[str, Any]) -> None:
     job.depends_on(*[jobs[source] for source in spec.inputs])
     if spec.injector:
         job.depends_on(jobs[spec.injector])
-    if spec.name in SCRIPT.parameters:
+    if spec.masked:
+        job.ignore_code_changes()
+    elif spec.name in SCRIPT.parameters:
         job.depends_on_params(SCRIPT.parameters[spec.name])
 
 

@@ -23,7 +23,8 @@ Parameters = Mapping[str, int]
 @dataclass(frozen=True)
 class Spec:
     """A job. `inputs`: names of jobs whose files or data it reads. `injector`: of an output, the injector that may add
-    to its inputs. `grandchild`: what the job leaves running: nothing, an exec'ed program, a fork without exec."""
+    to its inputs. `grandchild`: what the job leaves running: nothing, an exec'ed program, a fork without exec.
+    `masked`: it ignores code changes and has no parameter, so nothing but its record keeps its files from adoption."""
 
     name: str
     kind: str
@@ -31,6 +32,7 @@ class Spec:
     injector: str = ""
     grandchild: str = ""
     pause_ms: int = 0
+    masked: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -76,15 +78,16 @@ def draw_graph(chance: random.Random) -> Graph:
         injectors = [s.name for s in specs if s.kind == "injector"]
         injector = chance.choice(injectors) if injectors and kind == "output" and chance.random() < 0.5 else ""
         grandchild = chance.choice(GRANDCHILDREN) if kind in WRITES else ""
-        specs.append(Spec(f"{kind}{number}", kind, inputs, injector, grandchild, chance.choice((0, 0, 2, 20))))
+        masked = kind in WRITES and chance.random() < 0.2
+        specs.append(Spec(f"{kind}{number}", kind, inputs, injector, grandchild, chance.choice((0, 0, 2, 20)), masked))
     if chance.random() < 0.4:
         specs.append(Spec("final", "final"))
     return tuple(specs)
 
 
 def draw_parameters(chance: random.Random, graph: Graph) -> Parameters:
-    """A value for each job."""
-    return {spec.name: chance.randrange(VALUES) for spec in graph}
+    """A value for each job that has one."""
+    return {spec.name: chance.randrange(VALUES) for spec in graph if not spec.masked}
 
 
 def flipped(chance: random.Random, parameters: Parameters) -> Parameters:

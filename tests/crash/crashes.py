@@ -44,7 +44,8 @@ def draw_crash(chance: random.Random, run_s: float) -> Crash:
         nth = chance.randrange(NTH.get(role, 1))
         if chance.random() < 0.2:
             return Point(role, nth, count, (), chance.choice(SIGNALS), chance.random() < 0.5), ()
-        return Point(role, nth, count, chance.choice(VICTIMS)), ()
+        linger_s = chance.choice((0.0, 0.0, 0.2 * run_s))
+        return Point(role, nth, count, chance.choice(VICTIMS), linger_s=linger_s), ()
     strikes = tuple(
         Strike(chance.random() * run_s, chance.choice([v for v in VICTIMS if v != ("self",)]))
         for _ in range(chance.choice((1, 1, 2, 3)))

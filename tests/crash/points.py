@@ -16,6 +16,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import time
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -71,6 +72,7 @@ LOOKS = frozenset(
 class Point:
     """Where to crash: at effect `count` of process number `nth` of `role`. Who dies: `victims`, "self" being the
     process itself. Or who is signalled: `signals` are sent to the script, or to its process group as a terminal does.
+    Before that the process lingers there, while the others go on.
     """
 
     role: str
@@ -79,6 +81,7 @@ class Point:
     victims: tuple[str, ...] = ()
     signals: tuple[int, ...] = ()
     whole_group: bool = False
+    linger_s: float = 0.0
 
 
 class Trap:
@@ -130,6 +133,7 @@ class Trap:
             fd = os.open(self._fired, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             return
+        time.sleep(point.linger_s)
         others = [(role, pid) for role, pid in roles.living(self._table, self._project) if role in point.victims]
         if "self" in point.victims:
             others.append((self._role, self._pid))

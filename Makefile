@@ -9,13 +9,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+ROUNDS ?= 1000
+SEED ?= 0
 BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
 INSTALL := $(BIN)/python -m pip install --quiet --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test interpreters exhaustive mutations check format bench clean distclean
+.PHONY: help venv demo test strace interpreters exhaustive mutations fuzz check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -25,17 +27,25 @@ venv: $(VENV)/.dev ## make .venv with everything for development (PYTHON=python3
 demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO_ARGS='--window 1000' to try something)
 	$(BIN)/python examples/lambda_phage/pipeline.py $(DEMO_ARGS)
 
-test: $(VENV)/.dev ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
+test: $(VENV)/.dev strace ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 interpreters: ## run the whole suite on every Python from 3.11 on that is found, each in .venvs/VERSION
 	.ci/interpreters $(PYTEST_ARGS)
+
+# tests/crash records writes with it; where it is missing and can't be installed, those tests say so.
+strace:
+	@command -v strace >/dev/null || [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
+	    { apt-get update -q && apt-get install -qy --no-install-recommends strace; }
 
 exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (half an hour on two cores)
 	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto tests/planner/test_exhaustive.py
 
 mutations: $(VENV)/.dev ## break the code on purpose in fifty places, and see that the tests notice (15 minutes on two cores)
 	$(BIN)/python -m tests.mutations.run
+
+fuzz: $(VENV)/.dev ## kill random processes at random moments, round after round (ROUNDS=1000 SEED=0)
+	cd tests && ../$(BIN)/python -B -m crash.fuzz --rounds $(ROUNDS) --seed $(SEED) --workers $$(nproc)
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages
 	$(BIN)/ruff check .

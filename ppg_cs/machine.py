@@ -59,12 +59,16 @@ def machine_id() -> str:
 
 
 def start_time(pid: int) -> int:
-    """Clock ticks after boot at which a process started; with the pid it names a process for good. 0: no such one."""
+    """Clock ticks after boot at which a process started; with the pid it names a process for good.
+
+    0: no such one, or one that has ended and waits to be reaped, which may be never.
+    """
     try:
-        text = (PROC / str(pid) / "stat").read_text()
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return 0
-    return int(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    return 0 if fields[0] in "ZX" else int(fields[19])
 
 
 def _cgroups(controller: str) -> Iterator[Path]:

@@ -4,16 +4,23 @@ On a local file system, since locks and Unix sockets live here; short, since the
 and findable by the next session of the project, which must end what this one left (see `survivors`). /tmp is
 everybody's: a directory of another owner, a symbolic link, or one that others may enter is refused, never used.
 
-`owner.json` names the MCP by machine, pid and start time. It is in place before the directory gets its name, so a
-session directory without an owner does not exist.
+`owner.json` names the MCP by machine, pid and start time. Whoever makes a session directory holds a lock on that of the
+project until its owner is in place. So one without an owner, seen by who holds that lock, is being made by nobody: its
+maker was killed, or somebody who was removing it.
+
+Rejected: an age from which on a directory without an owner is garbage. What a crash left stayed for that long.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -22,12 +29,13 @@ from ppg_cs import machine
 from ppg_protocol.errors import PyPipeGraphError
 
 BASE = Path("/tmp")
-ATTEMPTS = 10
+LOCK_PATIENCE_S = 10.0
+_RETRY_S = 0.005
 _OWNER = "owner.json"
 
 
 class SessionDirectoryError(PyPipeGraphError):
-    """The directory for sockets and locks can't be trusted. Remove it, or make it yours with mode 0700."""
+    """The directory for sockets and locks can't be made, or can't be trusted. The message says what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +61,28 @@ def runtime_root(project_directory: str, base: Path = BASE) -> Path:
 
 
 def session_directory(project_directory: str, session: str, base: Path = BASE) -> Path:
-    """Make the directory of a session that this process owns. Raises SessionDirectoryError, or OSError."""
+    """Make the directory of a session that this process owns. Raises SessionDirectoryError."""
     directory = runtime_root(project_directory, base) / session
-    _make(directory, os.getpid())
+    make(directory, os.getpid())
     return directory
 
 
-def make_again(directory: Path, owner_pid: int) -> None:
-    """The directory of a running session was removed: put another one in its place. Raises as `session_directory`.
+def make(directory: Path, owner_pid: int) -> None:
+    """The same by its path, also in the place of one of a running session that was removed.
 
-    Several processes of the session may do so at once; the first one wins.
+    Several processes of the session may do so at once; the first one makes it. Raises SessionDirectoryError.
     """
-    try:
-        _make(directory, owner_pid)
-    except OSError:
-        if not directory.is_dir():
-            raise
-
-
-def _make(directory: Path, owner_pid: int) -> None:
-    root = directory.parent
-    new = root / f".{directory.name}.{os.getpid()}"
-    for patience in reversed(range(ATTEMPTS)):
-        try:
-            for private in (root.parent, root, new):
-                _make_private(private)
-            break
-        except FileNotFoundError:  # another session of the project has just ended, and taken the empty root along
-            if not patience:
-                raise
     owner = Owner(machine.machine_id(), machine.boot_id(), owner_pid, machine.start_time(owner_pid))
-    (new / _OWNER).write_text(json.dumps(asdict(owner)))
     try:
-        os.rename(new, directory)
-    except OSError:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
+        with locked(directory.parent, make=True):
+            if owner_of(directory) is None:
+                _make_private(directory)
+                (directory / _OWNER).write_text(json.dumps(asdict(owner)))
+    except OSError as error:
+        raise SessionDirectoryError(
+            f"{directory}, for the sockets and the captured output of this run, can't be made: {error}. "
+            f"Make room in {directory.parent.parent.parent}, and see to it that you may write there; then run again."
+        ) from error
 
 
 def owner_of(directory: Path) -> Owner | None:
@@ -99,13 +93,66 @@ def owner_of(directory: Path) -> Owner | None:
         return None
 
 
+@contextmanager
+def locked(root: Path, make: bool = False) -> Iterator[None]:
+    """Hold the lock on the directory of a project, which is made on request.
+
+    Raises FileNotFoundError if there is none, SessionDirectoryError if it can't be trusted, or is locked for long.
+    """
+    give_up = time.monotonic() + LOCK_PATIENCE_S
+    while (held := _try_lock(root, make)) < 0:
+        if time.monotonic() > give_up:
+            raise SessionDirectoryError(
+                f"{root} has been locked for {LOCK_PATIENCE_S:g} s by another run of this project that is just "
+                f"starting. Is it stopped? Let it go on, or end it, then run again."
+            )
+        time.sleep(_RETRY_S)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def _try_lock(root: Path, make: bool) -> int:
+    """Its descriptor; -1 when it is locked, or was just removed by the last session of the project."""
+    try:
+        if make:
+            _make_private(root.parent)
+            _make_private(root)
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if make:
+            return -1
+        raise
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(fd), os.stat(root)):
+            return fd
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(fd)
+    return -1
+
+
 def discard(directory: Path) -> None:
     """Remove the directory of a session that has ended, and that of its project if it was the last one there."""
     shutil.rmtree(directory, ignore_errors=True)
+    remove_if_empty(directory.parent)
+
+
+def remove_if_empty(root: Path) -> None:
+    """Remove the directory of a project that has no session; if it is locked, the other one will see to it."""
     try:
-        os.rmdir(directory.parent)
+        held = _try_lock(root, make=False)
     except OSError:
-        pass
+        return
+    if held >= 0:
+        try:
+            os.rmdir(root)
+        except OSError:
+            pass
+        finally:
+            os.close(held)
 
 
 def _make_private(directory: Path) -> None:

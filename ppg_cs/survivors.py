@@ -13,16 +13,16 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from ppg_cs import descendants, marker
-from ppg_cs.session_directory import discard, owner_of
+from ppg_cs.session_directory import discard, locked, owner_of, remove_if_empty
 from ppg_protocol.errors import PyPipeGraphError
 
 KILL_S = 10.0
-UNOWNED_S = 60.0
-"""A directory without a readable owner may be one that is being made; after this long it is not."""
+RETRY_S = 0.005
+QUIET_SCANS = 2
+"""Scans in a row that must find nothing: one alone may miss the child of a process that forked and died meanwhile."""
 
 
 class SurvivorError(PyPipeGraphError):
@@ -35,48 +35,57 @@ def sweep(runtime_root: Path) -> list[str]:
     Raises SurvivorError for a process that does not die, or that holds a marker and can't be seen.
     """
     ended: list[str] = []
-    for directory in _leftovers(runtime_root):
-        session = directory.name.lstrip(".").partition(".")[0] if directory.name[0] == "." else directory.name
-        ended += _end_session(directory, session)
+    try:
+        with locked(runtime_root):
+            leftovers = [runtime_root / name for name in sorted(os.listdir(runtime_root))]
+            leftovers = [directory for directory in leftovers if _is_left_over(directory)]
+    except FileNotFoundError:
+        return ended
+    for directory in leftovers:
+        ended += end_session(directory)
         discard(directory)
+    remove_if_empty(runtime_root)
     return ended
 
 
-def _leftovers(runtime_root: Path) -> Iterator[Path]:
-    try:
-        names = sorted(os.listdir(runtime_root))
-    except FileNotFoundError:
-        return
-    for name in names:
-        directory = runtime_root / name
-        owner = owner_of(directory)
-        if owner is not None and owner.is_alive():
-            continue
-        if owner is None and directory.is_dir() and time.time() - directory.stat().st_mtime < UNOWNED_S:
-            continue
-        if directory.is_dir() and not directory.is_symlink():
-            yield directory
+def _is_left_over(directory: Path) -> bool:
+    """Asked while the lock on the project's directory is held."""
+    owner = owner_of(directory)
+    return (owner is None or not owner.is_alive()) and directory.is_dir() and not directory.is_symlink()
 
 
-def _end_session(directory: Path, session: str) -> list[str]:
+def end_session(directory: Path) -> list[str]:
+    """Kill all that is left of the session of this directory; returns a line for each process. Raises SurvivorError."""
     ended: list[str] = []
     deadline = time.monotonic() + KILL_S
-    while pids := members(directory, session):
-        for pid in pids:
-            words = f"{pid} ({_cmdline(pid)})"
-            if not _end(pid, deadline):
+    quiet = 0
+    while quiet < QUIET_SCANS:
+        pids = members(directory, directory.name)
+        ended += [_end_member(pid, directory.name, deadline) for pid in pids]
+        held = _held_marker(directory)
+        quiet = 0 if pids or held else quiet + 1
+        if held and not pids:
+            if time.monotonic() > deadline:
                 raise SurvivorError(
-                    f"process {words} of an earlier session of this project survives SIGKILL for {KILL_S:g} s; "
-                    f"its files may still change. Wait for it, or reboot, then run again."
+                    f"{held} is locked by a process that can't be seen from here, in another container perhaps: "
+                    f"something of an earlier session of this project still runs. End it, then run again."
                 )
-            ended.append(f"ended process {words}, left over from session {session}")
-    held = [path for path in sorted(directory.glob("slot-*.lock")) if marker.is_held(str(path))]
-    if held:
-        raise SurvivorError(
-            f"{held[0]} is locked by a process that can't be seen from here, in another container perhaps: "
-            f"something of an earlier session of this project still runs. End it, then run again."
-        )
+            time.sleep(RETRY_S)
     return ended
+
+
+def _end_member(pid: int, session: str, deadline: float) -> str:
+    words = f"{pid} ({_cmdline(pid)})"
+    if not _end(pid, deadline):
+        raise SurvivorError(
+            f"process {words} of an earlier session of this project survives SIGKILL for {KILL_S:g} s; "
+            f"its files may still change. Wait for it, or reboot, then run again."
+        )
+    return f"ended process {words}, left over from session {session}"
+
+
+def _held_marker(directory: Path) -> Path | None:
+    return next((path for path in sorted(directory.glob("slot-*.lock")) if marker.is_held(str(path))), None)
 
 
 def members(directory: Path, session: str) -> list[int]:

@@ -11,10 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ppg_cs import capture
+from ppg_cs import capture, session_directory
 from ppg_cs.board import Board
 from ppg_cs.config import SupervisorConfig
-from ppg_cs.session_directory import make_again
 from ppg_cs.tasks import Task
 
 
@@ -60,7 +59,7 @@ class Workplace:
         try:
             self.redirect(*streams, True)
         except FileNotFoundError:  # a job, or somebody who cleans up /tmp, has removed the directory
-            make_again(Path(directory), self.config.mcp_pid)
+            session_directory.make(Path(directory), self.config.mcp_pid)
             self.redirect(*streams, True)
 
     def redirect_to_log(self) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 
 class Interrupts:
-    """While entered, SIGINT and SIGTERM set `received` and make `fd` readable; a second one raises at once.
+    """While entered, SIGINT and SIGTERM set `received` and make `fd` readable; a second one raises at once, but not
+    within `held`: there it sets `insisted`, and raises at the end.
 
     A signal that the script ignores stays ignored, SIGINT for example where a shell script started it with `&`.
     Outside the main thread, where Python delivers no signals, it does nothing.
@@ -18,6 +21,8 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self.insisted = False
+        self._holding = False
         self.fd = self._wake = -1
         self._former: dict[signal.Signals, Any] = {}
 
@@ -38,12 +43,26 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
-            raise KeyboardInterrupt
+            self.insisted = True
+            if not self._holding:
+                raise KeyboardInterrupt
+            return
         self.received = signal.Signals(number)
         try:
             os.write(self._wake, b"!")
         except BlockingIOError:
             pass
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is done here is not torn apart: processes are made with somebody to end them, and ended."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self.insisted:
+            raise KeyboardInterrupt
 
     def raise_received(self) -> None:
         """After the clean stop and outside of `with`: end as the signal asked."""

@@ -175,9 +175,10 @@ class RunLoop:
         from .machine import EmbeddedMachine  # brings zmq, which a run with nothing to do can spare
 
         tasks = self.order
-        self._machine = EmbeddedMachine(
-            self._graph.directory, self._store, self._graph.options.max_cores, lambda job: tasks[job].task()
-        )
+        with self._interrupts.held():
+            self._machine = EmbeddedMachine(
+                self._graph.directory, self._store, self._graph.options.max_cores, lambda job: tasks[job].task()
+            )
         self._machine.watch(self._interrupts.fd)
 
     def _stop_machine(self, machine: EmbeddedMachine) -> None:
@@ -190,8 +191,9 @@ class RunLoop:
         except CommunicationFailure as failure:
             self._log.warning(str(failure))
         finally:
-            self._machine = None
-            machine.close()
+            with self._interrupts.held():
+                self._machine = None
+                machine.close(lambda: self._interrupts.insisted)
 
     def _take_back(self, machine: EmbeddedMachine) -> None:
         """Retract everything, and wait until of each attempt is known whether it was started."""

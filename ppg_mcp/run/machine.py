@@ -20,6 +20,7 @@ from ppg_cs import machine as this_machine
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.embedded import start
 from ppg_cs.session_directory import discard, session_directory
+from ppg_cs.survivors import end_session
 from ppg_cs.tasks import Task
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.codec import Message
@@ -36,6 +37,7 @@ from ..version import __version__
 HEARTBEAT_S = 2.0
 SILENCE_S = 60.0
 END_PATIENCE_S = 10.0
+LOOK_UP_S = 0.05
 
 
 class EmbeddedMachine:
@@ -147,15 +149,22 @@ class EmbeddedMachine:
                     return MachineShare(machine, cores, memory_bytes, ready.cores, ready.memory_bytes)
         raise AssertionError("the embedded arbiter granted nothing")
 
-    def close(self) -> None:
-        """Wait for the supervisor, which was told to shut down or is dead; kill it when it does not end."""
+    def close(self, is_urgent: Callable[[], bool]) -> None:
+        """Wait for the supervisor, which was told to shut down or is dead. Kill it when it does not end, or is urgent.
+
+        If it did not end in order, what it left running is killed here. Raises SurvivorError if that can't be done.
+        """
         supervisor = self._supervisor
-        if not select.select([supervisor.pidfd], [], [], END_PATIENCE_S)[0]:
-            os.kill(supervisor.pid, 9)
-        os.waitpid(supervisor.pid, 0)
+        give_up = time.monotonic() + END_PATIENCE_S
+        while not select.select([supervisor.pidfd], [], [], LOOK_UP_S)[0]:
+            if time.monotonic() > give_up or is_urgent():
+                os.kill(supervisor.pid, 9)
+        _, status = os.waitpid(supervisor.pid, 0)
         os.close(supervisor.pidfd)
         self._link.close()
         self._context.destroy(linger=0)
+        if status:
+            end_session(self._run_directory)
         discard(self._run_directory)
 
     def _heartbeat(self, peer: bytes, now: float) -> None:

@@ -9,7 +9,8 @@ without locks it stands in for the lock. Rules:
    the user is told.
 4. A file that can't be read as a holder (cut short by a power failure) is as good as none.
 
-Invariant: the file is replaced by rename, never written in place, so a reader sees one holder or the next. It is not
+Invariant: the file is replaced by rename, never written in place, so a reader sees one holder or the next. The name
+that it is written under is always the same, so that what a crash leaves there is used up by the next holder. It is not
 fsynced: after a power failure nobody in it lives, and the run directory is in the store as well.
 
 Limit: without locks, two processes that start within the same millisecond both see no holder.
@@ -81,7 +82,7 @@ def read_holder(store: Path) -> Holder | None:
 def write_holder(store: Path, holder: Holder) -> None:
     """Put the holder in place of whichever was there. Raises OSError."""
     path = holder_path(store)
-    temporary = path.with_name(f"{path.name}.new-{holder.pid}")
+    temporary = path.with_name(f"{path.name}.new")
     try:
         temporary.write_text(json.dumps(asdict(holder)) + "\n", encoding="ascii")
         os.replace(temporary, path)

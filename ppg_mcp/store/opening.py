@@ -30,13 +30,14 @@ from ppg_mcp.store.missing_pages import find_damage
 from ppg_mcp.store.refusals import log_path, refuse_foreign, refuse_orphaned_log
 from ppg_mcp.store.schema import create_store
 from ppg_mcp.store.sqlite_errors import hint
+from ppg_mcp.store.unfinished import unfinished_path
 
 LOCK_PATIENCE_S = 1.0
 _RETRY_S = 0.02
 _CACHE_KIB = 65536  # with SQLite's default of 2 MB, inserts in random order into 100,000 rows read pages again
 
 
-def ensure_exists(path: Path) -> None:
+def ensure_exists(path: Path, facts: HostFacts) -> None:
     """Create an empty store if there is none. Raises StatusStoreError, OSError and sqlite3.DatabaseError."""
     if not path.parent.is_dir():
         raise StatusStoreError(
@@ -45,7 +46,7 @@ def ensure_exists(path: Path) -> None:
         )
     if not path.exists():
         refuse_orphaned_log(path)
-        create_store(path)
+        create_store(path, unfinished_path(path, facts))
 
 
 def take(path: Path, facts: HostFacts) -> tuple[sqlite3.Connection, Holder | None]:

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sqlite3
 from pathlib import Path
 
@@ -102,13 +101,12 @@ def add_tables(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def create_store(path: Path) -> None:
+def create_store(path: Path, temporary: Path) -> None:
     """Make an empty store at `path`, whole or not at all; an existing file is left alone.
 
-    It is built under another name and linked into place, so a crash leaves no half of a store, and of two that create
-    it at once one wins. Raises OSError and sqlite3.DatabaseError.
+    It is built as `temporary`, in the same directory, and linked into place, so a crash leaves no half of a store, and
+    of two that create it at once one wins. Raises OSError and sqlite3.DatabaseError.
     """
-    temporary = path.with_name(f"{path.name}.new-{secrets.token_hex(8)}")
     try:
         _build(temporary)
         link_into_place(temporary, path)

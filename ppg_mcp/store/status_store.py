@@ -47,6 +47,7 @@ from ppg_mcp.store.refusals import log_path
 from ppg_mcp.store.schema import add_tables
 from ppg_mcp.store.sqlite_errors import hint, translated
 from ppg_mcp.store.stored_text import from_sql, pack, to_sql, unpack
+from ppg_mcp.store.unfinished import remove_unfinished
 
 MAX_BUFFERED = 4_000_000
 """Statements. A run loop commits every few; only forgetting or adopting a million jobs at once comes near it."""
@@ -97,7 +98,7 @@ class StatusStore:
         """
         store = cls(Path(os.path.realpath(path)), facts or HostFacts.of_this_process())
         with translated(store.path, "open"):
-            ensure_exists(store.path)
+            ensure_exists(store.path, store._facts)
             store._identity = open_stores.claim(store.path, store._abandon)
             try:
                 store._connection, former = take(store.path, store._facts)
@@ -129,6 +130,8 @@ class StatusStore:
         if row is None:
             raise StatusStoreError(f"The status store {self.path} is damaged: its state is missing. {hint(self.path)}")
         epoch, sequence, synced, suspect, clean, boot_id = row
+        if epoch == 0 or not clean:
+            remove_unfinished(self.path, self._facts)
         self.epoch = epoch + 1
         self._sequence = self._committed = sequence
         if not clean and boot_id != self._facts.boot_id:
@@ -429,8 +432,8 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _transact(connection: sqlite3.Connection, statements: Sequence[writes.Statement]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         for sql, run in groupby(statements, key=itemgetter(0)):
             connection.executemany(sql, [parameters for _, parameters in run])
         connection.execute("COMMIT")

@@ -238,6 +238,15 @@ def test_a_process_is_named_by_pid_and_start_time() -> None:
     assert machine.boot_id() in machine.machine_id()
 
 
+def test_a_process_that_was_not_reaped_is_dead() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    assert machine.start_time(child) == 0
+    os.waitpid(child, 0)
+
+
 def test_collapsing_leaves_data_alone() -> None:
     data = [[i] for i in range(100_000)]
     hugepages.collapse(hugepages.WORTHWHILE_BYTES)

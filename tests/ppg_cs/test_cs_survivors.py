@@ -7,14 +7,15 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive, runtime_base
 
-from ppg_cs import survivors
-from ppg_cs.session_directory import SessionDirectoryError, runtime_root, session_directory
+from ppg_cs import marker, survivors
+from ppg_cs.session_directory import SessionDirectoryError, locked, runtime_root, session_directory
 from ppg_protocol.messages import Started
 
 
@@ -159,3 +160,60 @@ def test_a_session_directory_is_private_and_names_its_owner(tmp_path: Path) -> N
     assert owner.pid == os.getpid()
     assert owner.is_alive()
     assert len(f"{runtime_root('/x')}/{'s' * 16}/link") < 107
+
+
+@pytest.mark.parametrize("left", ["nothing", "a directory", "half an owner"])
+def test_a_directory_whose_maker_was_killed_is_removed_at_once(tmp_path: Path, left: str) -> None:
+    root = runtime_root(str(tmp_path), tmp_path)
+    if left == "nothing":
+        root.mkdir(parents=True)
+    else:
+        (root / "s").mkdir(parents=True)
+    if left == "half an owner":
+        (root / "s" / "owner.json").write_text('{"machine_id": "')
+    assert survivors.sweep(root) == []
+    assert not root.exists()
+
+
+def test_a_directory_that_is_being_made_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ppg_cs.session_directory.LOCK_PATIENCE_S", 0.05)
+    root = runtime_root(str(tmp_path), tmp_path)
+    with locked(root, make=True):
+        (root / "s").mkdir()
+        with pytest.raises(SessionDirectoryError, match="locked"):
+            survivors.sweep(root)
+        with pytest.raises(SessionDirectoryError, match="locked"):
+            session_directory(str(tmp_path), "other", tmp_path)
+    assert (root / "s").is_dir()
+    survivors.sweep(root)
+    assert not root.exists()
+
+
+def test_a_marker_that_is_held_by_nobody_who_is_seen_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan of /proc can miss who was forked meanwhile, so it is repeated; another user's process is never seen."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a process of another user")
+    directory = runtime_root(str(tmp_path), tmp_path) / "s"
+    directory.mkdir(parents=True)
+    held = marker.hold(str(directory), 0)
+    until_told, tell = os.pipe()
+    stranger = os.fork()
+    if stranger == 0:
+        os.close(tell)
+        os.setresuid(65534, 65534, 65534)
+        os.read(until_told, 1)
+        os._exit(0)
+    os.close(held)
+    try:
+        monkeypatch.setattr("ppg_cs.survivors.KILL_S", 0.1)
+        with pytest.raises(survivors.SurvivorError, match="can't be seen"):
+            survivors.sweep(directory.parent)
+        monkeypatch.setattr("ppg_cs.survivors.KILL_S", PATIENCE_S)
+        threading.Timer(0.05, os.close, (tell,)).start()
+        survivors.sweep(directory.parent)
+        assert not directory.exists()
+    finally:
+        os.waitpid(stranger, 0)
+        os.close(until_told)

@@ -14,6 +14,7 @@ import pytest
 
 from ppg_mcp.store import HostFacts, StatusStore, StatusStoreError
 from ppg_mcp.store.opening import take
+from ppg_mcp.store.unfinished import unfinished_path
 
 COUNT = """
 import sys
@@ -250,6 +251,37 @@ def test_an_interrupted_commit_is_tried_again(
     store.close()
 
 
+@pytest.mark.parametrize("event", ["c_call", "c_return"])
+def test_a_commit_may_be_interrupted_anywhere(path: Path, record_job: Callable[..., None], event: str) -> None:
+    """Before and after each of its statements, from BEGIN to COMMIT: the next commit does it all."""
+    store = StatusStore.open(path)
+    for number in range(4):
+        left = number
+
+        def interrupt(frame: object, what: str, function: Any) -> None:
+            nonlocal left
+            if what == event and getattr(function, "__self__", None) is store._connection:
+                left -= 1
+                if left < 0:
+                    sys.setprofile(None)
+                    raise KeyboardInterrupt
+
+        record_job(store, f"a{number}")
+        store.tombstone(f"b{number}", 1)
+        sys.setprofile(interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                store.commit()
+        finally:
+            sys.setprofile(None)
+        store.commit()
+        assert not store.pending
+        jobs = store.load()
+        assert not jobs[f"a{number}"].tombstone
+        assert jobs[f"b{number}"].tombstone
+    store.close()
+
+
 def test_a_store_is_created_whole_or_not_at_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("ppg_mcp.store.schema._TABLES", "CREATE TABLE jobs (nonsense")
@@ -266,3 +298,30 @@ def test_where_there_are_no_hard_links_it_is_renamed_into_place(path: Path, monk
     monkeypatch.setattr("os.link", no_links)
     StatusStore.open(path).close()
     assert os.listdir(path.parent) == [path.name]
+
+
+STOP_BUILDING = """
+import os, sys
+from pathlib import Path
+from ppg_mcp.store import StatusStore
+
+def stop(*_):
+    os.kill(os.getpid(), 9)
+
+os.{function} = stop
+StatusStore.open(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("function", ["link", "unlink", "replace"])
+def test_what_a_killed_creator_leaves_is_removed_by_the_next(path: Path, function: str) -> None:
+    """Before the new store is in its place, after it, and when the holder file is about to get its name."""
+    command = [sys.executable, "-c", STOP_BUILDING.format(function=function), str(path)]
+    assert subprocess.run(command).returncode == -9
+    assert [name for name in os.listdir(path.parent) if ".new" in name]
+    stranger = path.with_name(path.name + ".new-faraway-1-1-00")
+    alive = unfinished_path(path, HostFacts.of_this_process())
+    stranger.touch()
+    alive.touch()
+    StatusStore.open(path).close()
+    assert sorted(os.listdir(path.parent)) == sorted(p.name for p in (path, stranger, alive))

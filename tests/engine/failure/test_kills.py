@@ -11,7 +11,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, version
-from ..scripts import Scripts, session_pids, until
+from ..scripts import Scripts, children, session_pids, until
 
 WAITING = """
 def second(path):
@@ -183,3 +183,37 @@ def test_a_second_pipegraph_on_the_same_store_is_refused(project: Project, scrip
     assert script.communicate()[1].endswith("s)\n")
     assert script.returncode == 0
     assert project.read("third") == "third"
+
+
+LEAVES_A_PROGRAM = """
+def second(path):
+    import subprocess
+    Path(path).write_text("half")
+    if not os.path.exists("go"):
+        subprocess.Popen(["sh", "-c", "while :; do echo garbage >> second; sleep 0.002; done"], start_new_session=True)
+        tell(os.getppid(), "parent")
+        tell("reached")
+        wait_for("go")
+    Path(path).write_text("whole")
+
+ppg.new_pipegraph()
+ppg.FileGeneratingJob("second", second)
+ppg.run()
+"""
+
+
+def test_when_the_supervisor_is_killed_the_run_ends_what_it_left_before_it_says_so(
+    project: Project, scripts: Scripts
+) -> None:
+    """A program that goes on writing must not outlive the run: the next one could not know it."""
+    script = scripts.start(LEAVES_A_PROGRAM)
+    until(lambda: project.calls() == ["reached"], "the job")
+    data_process = int(project.read("parent"))
+    (supervisor,) = [pid for pid in children(script.pid) if data_process in children(pid)]
+    os.kill(supervisor, signal.SIGKILL)
+    _, err = script.communicate()
+    assert "CommunicationFailure" in err
+    assert scripts.processes() == []
+    Path("go").touch()
+    scripts.good(LEAVES_A_PROGRAM)
+    assert project.read("second") == "whole"

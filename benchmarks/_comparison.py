@@ -19,7 +19,7 @@ SHOWN = {
 
 def head(unit: str, against: Sequence[str]) -> list[str]:
     """The columns of `rows`."""
-    return [unit, "", "wall", "CPU", "wall each", *(f"x {shown(name)} (CPU)" for name in against)]
+    return [unit, "", "runs", "wall", "CPU", "wall each", *(f"x {shown(name)} (CPU)" for name in against)]
 
 
 def rows(size: int, samples: Mapping[str, Sample], against: Sequence[str]) -> list[list[str]]:
@@ -28,6 +28,7 @@ def rows(size: int, samples: Mapping[str, Sample], against: Sequence[str]) -> li
         [
             f"{size:,}",
             shown(name),
+            f"{len(sample.costs)}",
             seconds(sample.wall_s),
             seconds(sample.cpu_s),
             each(sample.wall_s, size),

@@ -20,6 +20,8 @@ REQUIREMENTS = {
     "ninja": ["ninja"],
 }
 DISTRIBUTION = {"original": "pypipegraph", "successor": "pypipegraph2", "snakemake": "snakemake", "ninja": "ninja"}
+ENGINES = ("original", "successor")
+"""Those that programs/engines.py can drive."""
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pypipegraph-benchmarks"
 
 

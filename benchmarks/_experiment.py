@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from _environments import CACHE, installed, version
+from _environments import CACHE, ENGINES, installed, version
+from _process import ProgramFailed, program, run
 from _report import Report
 
 
@@ -41,9 +43,22 @@ class Experiment:
         found = {}
         for peer in peers if self.options.peers else ():
             programs = installed(peer, self.options.venvs)
-            if programs is not None:
+            if programs is not None and self._works(peer, programs):
                 found[peer] = programs
         return found
+
+    def _works(self, peer: str, programs: Path) -> bool:
+        """An engine that installs may still not run on this version of Python; then it is reported and left out."""
+        if peer not in ENGINES:
+            return True
+        with self.directory() as scratch:
+            command = program("independent", peer, 1, python=str(programs / "python"))
+            try:
+                run(command, scratch)
+            except ProgramFailed as failure:
+                print(f"{peer} is left out, it does not run: {failure}", file=sys.stderr)
+                return False
+        return True
 
     def python(self, peer: str) -> str:
         return str(self.peers[peer] / "python")

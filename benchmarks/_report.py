@@ -42,6 +42,7 @@ class Report:
     versions: Sequence[str]
     repeats: int
     bounded: bool = True
+    statistic: str = "medians"
     parts: list[str] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
 
@@ -57,15 +58,16 @@ class Report:
         if self.bounds and self.bounded:
             head = ("bound", "measured", "must be", "")
             parts.append(markdown_table(head, [bound.row() for bound in self.bounds]))
-        parts.append(f"Measured {describe(self.versions)}; {times(self.repeats)}.")
+        parts.append(f"Measured {describe(self.versions)}; {self.times()}.")
         return "\n\n".join(parts)
+
+    def times(self) -> str:
+        if self.repeats == 1:
+            return "measured once"
+        return f"{self.statistic} of {self.repeats} where the table says nothing else"
 
     def write(self, path: Path) -> None:
         path.write_text(replaced(path.read_text(), self.name, self.text()))
-
-
-def times(repeats: int) -> str:
-    return "measured once" if repeats == 1 else f"medians of {repeats}"
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

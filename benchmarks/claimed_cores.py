@@ -12,7 +12,7 @@ from _process import program, run
 from _report import seconds
 from _turns import in_turns
 
-SLEEP_S = 5
+SLEEP_S = 3
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _comparison import head, rows
-from _environments import DISTRIBUTION
+from _environments import DISTRIBUTION, ENGINES
 from _experiment import Experiment, emptied
 from _makers import ninja_command, snakemake_command
 from _process import Cost, program, run
@@ -67,7 +67,7 @@ def prepared(engine: str, python: str, jobs: int, work: Path) -> Callable[[], Co
 
 
 def peer_run(experiment: Experiment, peer: str, jobs: int, work: Path) -> Callable[[], Cost]:
-    if peer in ("original", "successor"):
+    if peer in ENGINES:
         return prepared(peer, experiment.python(peer), jobs, work)
     make_command = snakemake_command if peer == "snakemake" else ninja_command
     command = make_command(experiment.peers[peer], emptied(work), jobs)

@@ -3,8 +3,8 @@
     python benchmarks/small_objects.py [--jobs 1000] [--lists 18000000] [--no-peers]
 
 Compared are the times from the first output to the last: start-up and load are not in them. Then a run of this engine
-in which the PSS of all its processes is summed while jobs run, beside a bare process that holds the same data: how
-many copies are there?
+with 20 jobs that stay for a second, in which the PSS of all its processes is summed while jobs run, beside a bare
+process that holds the same data: how many copies are there?
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import statistics
 import sys
 
 from _comparison import each, shown
+from _environments import ENGINES
 from _experiment import Experiment, emptied
-from _process import PssWatch, program, run
+from _memory import PssWatch
+from _process import program, run
 from _report import ratio, seconds
 from _turns import in_turns
 
-PEERS = ("original", "successor")
+STAYING_JOBS, STAY_S = 20, 1
 
 
 def main() -> None:
     experiment = Experiment(
-        __file__, __doc__, PEERS, repeats=1, jobs=((1000,), (20,)), lists=((18_000_000,), (900_000,))
+        __file__, __doc__, ENGINES, repeats=1, jobs=((1000,), (20,)), lists=((18_000_000,), (900_000,))
     )
     for jobs in experiment.options.jobs:
         for lists in experiment.options.lists:
             compare_time(experiment, jobs, lists)
-            compare_memory(experiment, jobs, lists)
+            compare_memory(experiment, lists)
     experiment.finish()
 
 
@@ -45,8 +47,6 @@ def compare_time(experiment: Experiment, jobs: int, lists: int) -> None:
     rows = [
         [
             shown(name),
-            f"{lists:,}",
-            f"{jobs:,}",
             seconds(span_s),
             each(span_s, jobs - 1),
             ratio(span_s, spans_s["ours"]),
@@ -59,12 +59,13 @@ def compare_time(experiment: Experiment, jobs: int, lists: int) -> None:
         experiment.report.bound(what, spans_s[peer] / spans_s["ours"], 5, at_least=True)
 
 
-def compare_memory(experiment: Experiment, jobs: int, lists: int) -> None:
+def compare_memory(experiment: Experiment, lists: int) -> None:
     with experiment.directory() as scratch:
         bare_bytes = run(program("loaded", "bare", "lists", lists, 0), scratch).said["pss_bytes"]
         watch = PssWatch(begins_with=emptied(scratch / "work") / "out_0.txt")
-        run(program("loaded", "ours", "lists", lists, jobs), scratch / "work", watch)
-    samples = watch.samples_bytes or [0]
+        command = program("loaded", "ours", "lists", lists, STAYING_JOBS, "--stay", STAY_S)
+        run(command, scratch / "work", watch)
+    samples = watch.samples_bytes
     rows = [
         ["a bare process with the data", f"{bare_bytes / 2**20:,.0f} MiB"],
         [f"all processes, median of {len(samples)} samples", f"{statistics.median(samples) / 2**20:,.0f} MiB"],

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import engines
@@ -36,13 +37,14 @@ def touch_lists(start: int, stop: int) -> None:
     data[start:stop]  # a copy of the slice counts a reference to each list of it
 
 
-def toucher(touch: Callable[[int, int], None], number: int) -> Callable[[Any], None]:
+def toucher(touch: Callable[[int, int], None], number: int, stay_s: float) -> Callable[[Any], None]:
     def callback(path: Any) -> None:
         percent = len(data) // 100
         start = number % 100 * percent
         touch(start, start + percent)
         with open(f"out_{number}.txt", "w") as file:
             file.write("hello")
+        time.sleep(stay_s)
 
     return callback
 
@@ -53,6 +55,7 @@ def main() -> None:
     arguments.add_argument("data", choices=("numpy", "lists"))
     arguments.add_argument("size", type=int)
     arguments.add_argument("jobs", type=int)
+    arguments.add_argument("--stay", type=float, default=0, help="seconds for which a job stays when it is done")
     options = arguments.parse_args()
     load = load_numpy if options.data == "numpy" else load_lists
     touch = touch_numpy if options.data == "numpy" else touch_lists
@@ -60,17 +63,18 @@ def main() -> None:
         load(options.size)
         engines.say(pss_bytes=engines.memory_bytes("Pss", "/proc/self/smaps_rollup"))
     else:
-        _run(options.engine, lambda: load(options.size), touch, options.jobs)
+        callbacks = [toucher(touch, number, options.stay) for number in range(options.jobs)]
+        _run(options.engine, lambda: load(options.size), callbacks)
 
 
-def _run(name: str, load: Callable[[], None], touch: Callable[[int, int], None], jobs: int) -> None:
+def _run(name: str, load: Callable[[], None], callbacks: Sequence[Callable[[Any], None]]) -> None:
     engine = engines.engine(name)
     engine.new()
     loading = engine.load_job("data", load)
-    for number in range(jobs):
-        engine.file_job(f"out_{number}.txt", toucher(touch, number)).depends_on(loading)
+    for number, callback in enumerate(callbacks):
+        engine.file_job(f"out_{number}.txt", callback).depends_on(loading)
     engine.run()
-    written_ns = [os.stat(f"out_{number}.txt").st_mtime_ns for number in range(jobs)]
+    written_ns = [os.stat(f"out_{number}.txt").st_mtime_ns for number in range(len(callbacks))]
     engines.say(span_s=(max(written_ns) - min(written_ns)) / 1e9)
 
 

@@ -1,9 +1,9 @@
-"""Cold runs of trivial jobs: what a job costs beyond a process of its own.
+"""Cold runs of 1,000 trivial jobs: what a job costs beyond a process of its own.
 
-    python benchmarks/cold_run.py [--jobs 1000 10000] [--no-peers]
+    python benchmarks/cold_run.py [--jobs 1000] [--no-peers]
 
 The floor is a loop of fork, write the file, os._exit, wait, with as many in flight as there are cores and the same
-modules imported. From 10,000 jobs on, everything is measured once; Snakemake takes part up to 1,000.
+modules imported.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _comparison import head, rows
+from _environments import ENGINES
 from _experiment import Experiment, emptied
 from _makers import snakemake_command
 from _process import Cost, program, run
 from _turns import Sample, in_turns
 
-JOBS_MAX = {"snakemake": 1000, "original": 10_000, "successor": 10_000}
-ONCE_FROM = 10_000
 AGAINST = ("floor", "ours")
 
 
 def main() -> None:
-    experiment = Experiment(__file__, __doc__, tuple(JOBS_MAX), jobs=((1000, 10_000), (20,)))
+    compare(Experiment(__file__, __doc__, (*ENGINES, "snakemake"), jobs=((1000,), (20,))))
+
+
+def compare(experiment: Experiment) -> None:
     table = []
     for jobs in experiment.options.jobs:
         samples = measure(experiment, jobs)
@@ -37,22 +39,21 @@ def main() -> None:
 
 def measure(experiment: Experiment, jobs: int) -> dict[str, Sample]:
     with experiment.directory() as scratch:
+        work = scratch / "work"
         contestants = {
-            "floor": fresh(program("floor_cold", jobs), scratch / "work"),
-            "ours": fresh(program("independent", "ours", jobs), scratch / "work"),
+            "floor": fresh(program("floor_cold", jobs), work),
+            "ours": fresh(program("independent", "ours", jobs), work),
         }
         for peer, programs in experiment.peers.items():
-            if jobs > JOBS_MAX[peer]:
-                continue
-            if peer == "snakemake":
-                contestants[peer] = fresh_snakemake(programs, scratch / "work", jobs)
+            if peer in ENGINES:
+                contestants[peer] = fresh(program("independent", peer, jobs, python=experiment.python(peer)), work)
             else:
-                command = program("independent", peer, jobs, python=experiment.python(peer))
-                contestants[peer] = fresh(command, scratch / "work")
-        return in_turns(contestants, experiment.repeats if jobs < ONCE_FROM else 1)
+                contestants[peer] = fresh_snakemake(programs, work, jobs)
+        return in_turns(contestants, experiment.repeats)
 
 
 def fresh(command: list[str], work: Path) -> Callable[[], Cost]:
+    """In an empty directory every time."""
     return lambda: run(command, emptied(work))
 
 

@@ -18,9 +18,10 @@ LOAD_AT_START = os.getloadavg()[0]
 def describe(versions: Sequence[str]) -> str:
     ours = f"pypipegraph {__version__} ({_commit()})"
     memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    kernel = ".".join(platform.release().split(".")[:2])
     return (
         f"{datetime.date.today()} on {len(os.sched_getaffinity(0))} cores of {_processor()}, {memory_gib:.0f} GiB, "
-        f"Linux {platform.release()}, {_distribution()}, load {LOAD_AT_START:.1f} at the start; "
+        f"Linux {kernel}, {_distribution()}, load {LOAD_AT_START:.1f} at the start; "
         f"CPython {platform.python_version()}; {', '.join([ours, *versions])}"
     )
 

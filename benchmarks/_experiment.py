@@ -37,7 +37,11 @@ class Experiment:
         self.repeats: int = self.options.repeats
         self.peers = self._find(peers)
         versions = [version(peer, programs) for peer, programs in self.peers.items()]
-        self.report = Report(self.name, versions, self.repeats, bounded=not self.options.quick)
+        self.report = Report(self.name, versions, self.repeats, bounded=self._full(sizes))
+
+    def _full(self, sizes: dict[str, tuple[Sequence[int], Sequence[int]]]) -> bool:
+        """Are the sizes those that the bounds are for?"""
+        return not self.options.quick and all(getattr(self.options, name) == list(sizes[name][0]) for name in sizes)
 
     def _find(self, peers: Sequence[str]) -> dict[str, Path]:
         found = {}

@@ -59,7 +59,14 @@ class Successor:
         return self.api.FileGeneratingJob(path, callback)
 
     def load_job(self, name: str, callback: Callable[[], None]) -> Any:
-        return self.api.DataLoadingJob(name, callback)
+        """A load has to say what its result depends on: here, on its inputs."""
+        answer = self.api.UseInputHashesForOutput()
+
+        def load() -> Any:
+            callback()
+            return answer
+
+        return self.api.DataLoadingJob(name, load)
 
     def run(self) -> None:
         self.api.run()

@@ -7,47 +7,21 @@ An upper bound: it includes the end of the run, with the supervisor's end and th
 
 from __future__ import annotations
 
-import argparse
-import os
-import signal
-import statistics
-import tempfile
-import time
-
-import pypipegraph as ppg
+from _experiment import Experiment, emptied
+from _process import program, run
+from _turns import in_turns
+from start_up import milliseconds
 
 
 def main() -> None:
-    """Print median and maximum in milliseconds."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--repeats", type=int, default=10)
-    options = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ppg-bench-") as scratch:
-        os.chdir(scratch)
-        delays_s = sorted(noticed_after_s(i) for i in range(options.repeats))
-        os.chdir("/")
-    print(f"median {1e3 * statistics.median(delays_s):.0f} ms, maximum {1e3 * delays_s[-1]:.0f} ms")
-
-
-def noticed_after_s(number: int) -> float:
-    """One run with a job that kills itself."""
-
-    def die(path: str) -> None:
-        with open(f"death_{number}", "w") as file:
-            file.write(repr(time.monotonic()))
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    ppg.new_pipegraph(quiet=True)
-    ppg.FileGeneratingJob(f"never_{number}", die)
-    try:
-        ppg.run()
-    except ppg.RuntimeError as error:
-        noticed = time.monotonic()
-        (failure,) = error.failures
-        assert isinstance(failure.exception, ppg.JobDiedException), failure
-        assert failure.exception.signal == signal.SIGKILL, failure
-    with open(f"death_{number}") as file:
-        return noticed - float(file.read())
+    experiment = Experiment(__file__, __doc__, repeats=10)
+    with experiment.directory() as scratch:
+        turns = {"ours": lambda: run(program("die"), emptied(scratch / "work"))}
+        sample = in_turns(turns, experiment.repeats)["ours"]
+    delays_s = [cost.said["noticed_after_s"] for cost in sample.costs]
+    row = [milliseconds(sample.said("noticed_after_s")), milliseconds(max(delays_s))]
+    experiment.report.table(["noticed after, median", "maximum"], [row])
+    experiment.finish()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,16 @@
-"""What a message costs on the wire, without the wire: `python benchmarks/wire.py`. Microseconds, best of 7."""
+"""What a message costs on the wire, without the wire: encoding and decoding in envelopes of 32.
+
+    python benchmarks/wire.py [--messages 20000]
+
+The best of the repeats counts: there is nothing in it that could be slow for a reason.
+"""
 
 from __future__ import annotations
 
 import timeit
 from collections.abc import Sequence
+
+from _experiment import Experiment
 
 from ppg_protocol.envelope import seal, unseal
 from ppg_protocol.messages import AwaitedFile, Blob, FileStat, Finished, Heartbeat, Outcome, Run, Started, Usage
@@ -27,20 +34,24 @@ SAMPLES = {
 }
 
 
-def best_us(messages: Sequence[object]) -> tuple[float, float]:
+def main() -> None:
+    experiment = Experiment(__file__, __doc__, repeats=7, messages=((20_000,), (64,)))
+    experiment.report.statistic = "the best"
+    (messages,) = experiment.options.messages
+    table = []
+    for name, message in SAMPLES.items():
+        encode_us, decode_us = best_us([message] * BATCH, max(1, messages // BATCH), experiment.repeats)
+        table.append([name, *(f"{value:.1f} us" for value in (encode_us, decode_us, encode_us + decode_us))])
+    experiment.report.table(["message", "encode", "decode", "both"], table)
+    experiment.finish()
+
+
+def best_us(messages: Sequence[object], rounds: int, repeats: int) -> tuple[float, float]:
     """Encoding and decoding, per message of one envelope."""
     [sealed] = seal(1, 0, messages)
-    rounds = 20_000 // len(messages)
-    encode_s = min(timeit.repeat(lambda: seal(1, 0, messages), number=rounds, repeat=7))
-    decode_s = min(timeit.repeat(lambda: unseal(sealed.frames), number=rounds, repeat=7))
+    encode_s = min(timeit.repeat(lambda: seal(1, 0, messages), number=rounds, repeat=repeats))
+    decode_s = min(timeit.repeat(lambda: unseal(sealed.frames), number=rounds, repeat=repeats))
     return encode_s / rounds / len(messages) * 1e6, decode_s / rounds / len(messages) * 1e6
-
-
-def main() -> None:
-    print(f"us per message in envelopes of {BATCH}{'':4}encode  decode    both")
-    for name, message in SAMPLES.items():
-        encode_us, decode_us = best_us([message] * BATCH)
-        print(f"{name:36}{encode_us:8.2f}{decode_us:8.2f}{encode_us + decode_us:8.2f}")
 
 
 if __name__ == "__main__":

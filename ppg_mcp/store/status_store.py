@@ -18,7 +18,7 @@ Invariant: the write-ahead log holds no page that is in the main file already, s
 is moved over as a whole and truncated. (With SQLite's own checkpoints, a log that lost its tail would bring old
 versions of some pages back over newer ones of others.)
 
-Figures here and in `schema` are for 100,000 jobs on 2 cores: `python tests/store/bench_store.py`.
+Figures here and in `schema` are for 100,000 jobs on 2 cores: `python benchmarks/status_store.py`.
 
 Rejected: journal_mode=DELETE (two more fsyncs per commit), a log file of our own (recovery, compaction and locking to
 write and to test again), writing rows as they come into an open transaction (a failed commit would lose them).

@@ -1,0 +1,29 @@
+"""The floor of a cold run: fork, write the file, os._exit, wait. floor_cold.py JOBS
+
+As many in flight as there are cores, with the modules imported that the engine has when it forks a job.
+"""
+
+import os
+import sys
+
+import cloudpickle  # noqa: F401
+import msgpack  # noqa: F401
+import psutil  # noqa: F401
+import xxhash  # noqa: F401
+import zmq  # noqa: F401
+
+import pypipegraph  # noqa: F401
+
+jobs, cores = int(sys.argv[1]), len(os.sched_getaffinity(0))
+running = 0
+for number in range(jobs):
+    if running == cores:
+        os.wait()
+        running -= 1
+    if not os.fork():
+        with open(f"out_{number}.txt", "w") as file:
+            file.write("hello")
+        os._exit(0)
+    running += 1
+for _ in range(running):
+    os.wait()

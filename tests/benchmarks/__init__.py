@@ -1,0 +1,1 @@
+"""That the benchmarks work, not how fast anything is."""

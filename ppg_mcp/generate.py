@@ -18,6 +18,7 @@ from .graph import Phase, Recording
 from .job import Job
 from .job_list import JobList
 from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
+from .jobs.function import FunctionInvariant
 from .jobs.invariant import Invariant
 from .planner.node import Kind
 
@@ -49,6 +50,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
         jobs=[_job_change(job) for job in recording.jobs],
         edges=_edges(graph, recording),
         injected=[job.job_id for job in injected],
+        sources=_sources(recording.jobs),
     )
     return Generated(change.encode(), tasks)
 
@@ -95,6 +97,16 @@ def _job_change(job: Job) -> JobChange:
         warnings=told.texts,
         watched=list(watched),
     )
+
+
+def _sources(jobs: Iterable[Job]) -> dict[str, str]:
+    sources: dict[str, str] = {}
+    for job in jobs:
+        if isinstance(job, FunctionInvariant):
+            code = job.parts()["code"]
+            if code not in sources:
+                sources[code] = job.source()
+    return sources
 
 
 class _Warnings:

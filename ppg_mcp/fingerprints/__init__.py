@@ -1,6 +1,7 @@
 """Fingerprints: has this function, has this value changed since the last run?
 
     fingerprint_function(f)     code, defaults and closure of a callable
+    function_source(f)          the source text of that code, to show what changed
     fingerprint_value(value)    a parameter
 
 Where to read on: `atoms.py` and `values.py` (the canonical encoding), `parts.py` and `tables.py` (which types are
@@ -12,7 +13,7 @@ Only the standard library and xxhash are used. ast, linecache and xxhash are imp
 this package.
 """
 
-from .function_fingerprint import FunctionFingerprint, fingerprint_function
+from .function_fingerprint import FunctionFingerprint, fingerprint_function, function_source
 from .value_fingerprint import ValueFingerprint, fingerprint_value
 
-__all__ = ["FunctionFingerprint", "ValueFingerprint", "fingerprint_function", "fingerprint_value"]
+__all__ = ["FunctionFingerprint", "ValueFingerprint", "fingerprint_function", "fingerprint_value", "function_source"]

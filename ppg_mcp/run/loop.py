@@ -39,7 +39,7 @@ from .. import planner as p
 from ..change import Change
 from ..dispatcher import Dispatch, Dispatcher, Offer
 from ..job import Job
-from ..planner.core import FINAL, GENERATING, INJECTING, LOADING, SETTLES
+from ..planner.core import CACHED, FINAL, GENERATING, INJECTING, LOADING, OUTPUT, SETTLES, TEMPORARY
 from ..priority import Priorities
 from .explain import Explainer
 from .files import remove_files
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 COMMIT_INTERVAL_S = 0.05
 """Records wait at most so long for others to share their commit."""
 GENERATES = frozenset((GENERATING, INJECTING))
+RECORDED = frozenset((OUTPUT, TEMPORARY, CACHED))
 NO_USAGE = Usage(0.0, 0.0, 0)
 LOAD_LOSSES_MAX = 3
 RETRACT_PATIENCE_S = 2.0
@@ -121,7 +122,7 @@ class RunLoop:
 
         self._survey = Survey(self._graph, self._store, self._log)
         self._survey.distrust_absent()
-        self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
+        self._recorder = Recorder(self.planner, self._store, self.order, self.explainer, platform.node())
         return self.planner.extend(self._survey.nodes(self.order))
 
     def missing_inputs(self) -> Mapping[int, OSError]:
@@ -341,6 +342,7 @@ class RunLoop:
 
     def _fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:
         self._results.failed_here(self.order[index], exception, was_run)
+        self._remember_failure(index, NO_USAGE, 0)
         self._progress.failed += 1
         self._perform(self.planner.handle(p.Failed(index)))
 
@@ -409,7 +411,7 @@ class RunLoop:
             self._dispatched(self._dispatcher.handle(d.Lost(attempt)))
         else:
             self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
-            self._fail(job, message)
+            self._fail(job, message, self._cores_of.pop(attempt, 0))
 
     def _succeed(self, index: int, message: Finished) -> None:
         assert self._recorder is not None
@@ -418,13 +420,14 @@ class RunLoop:
         cores = self._cores_of.pop(attempt, 0)
         kind = self.planner.kind[index]
         build_id = content = b""
-        if kind in GENERATES:
-            if not self._merge(index, message):
-                return
-        elif kind != FINAL:
+        if kind in GENERATES and not self._merge(index, message):
+            return
+        if kind in RECORDED:
             build_id, content = self._recorder.success(index, message.files, message.usage, cores)
             for path in job.paths:
                 self._sync.wrote(self._graph.absolute(path))
+        else:
+            self._recorder.ended(index, message.usage, cores)
         self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
         self._results.ran(job, message.stdout, message.stderr, message.usage)
         self._progress.done += 1
@@ -433,20 +436,28 @@ class RunLoop:
             self._log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s")
         self._perform(self.planner.handle(p.Succeeded(index, build_id, content)))
 
-    def _fail(self, index: int, message: Finished | LoadFailed) -> None:
+    def _fail(self, index: int, message: Finished | LoadFailed, cores: int) -> None:
         job = self.order[index]
         self._results.failed(job, message.outcome, message.failure, message.stdout, message.stderr, message.usage)
+        self._remember_failure(index, message.usage, cores)
         self._progress.failed += 1
         self._progress.note(
             f"pypipegraph: failed: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
         )
         self._perform(self.planner.handle(p.Failed(index)))
 
+    def _remember_failure(self, index: int, usage: Usage, cores: int) -> None:
+        assert self._recorder is not None
+        error = self.order[index].error_reason.strip()
+        self._recorder.ended(index, usage, cores, error.splitlines()[0] if error else "it failed without a word")
+
     # ---------------------------------------------------------------------------------------------------------- loads
 
     def _on_loaded(self, message: Loaded) -> None:
         job = self.order[message.job]
         self._results.ran(job, message.stdout, message.stderr, message.usage)
+        assert self._recorder is not None
+        self._recorder.ended(message.job, message.usage, 1)
         self._log.info(f"loaded: {job!r} in {message.usage.runtime_s:.3f} s")
         self._dispatcher.handle(d.Resident(self._machine_name, message.job))
         self._load_losses.pop(message.job, None)
@@ -459,7 +470,7 @@ class RunLoop:
                 return
         if self.planner.state[message.job] in (p.State.FAILED, p.State.PRUNED):
             return
-        self._fail(message.job, message)
+        self._fail(message.job, message, 1)
 
     # ----------------------------------------------------------------------------------------------------- generating
 

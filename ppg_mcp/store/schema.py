@@ -6,6 +6,7 @@
     descriptions  human-readable parts of values, by their fingerprint; only ever added to
     meta          text by key, for the run loop
     state         one row: what this package itself has to remember between holders
+    history       the last executions of each job (see `history`)
 
 `inputs` in a table of its own, keyed by the row id of the job: with 25 inputs a job, one table for both was 415 MB
 instead of 229 for 100,000 jobs, loaded in 0.25 s instead of 0.17 from a warm page cache (all of the 415 MB from a
@@ -15,6 +16,9 @@ Names of hosts are repeated in each row: a few bytes of some 500.
 
 `jobs.sequence` grows with every record, never to be used again: 0 is a tombstone without a record. `jobs.former` is
 the tombstone that the present one replaced (see `writes`).
+
+Tables that came after the first stores of format 1 are made at opening (`ADDITIONS`); a version that does not know
+them leaves them alone.
 
 Anyone may read a store with the sqlite3 shell while no pipegraph holds it. No SQLite feature after 3.24 is used.
 """
@@ -68,6 +72,30 @@ _TABLES = """
     );
     INSERT INTO state VALUES (1, 0, 0, 0, 0, 1, '');
 """
+
+ADDITIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS history (
+        job NOT NULL,
+        number INTEGER NOT NULL,
+        ended_at REAL NOT NULL,
+        runtime_s REAL NOT NULL,
+        peak_rss_bytes INTEGER NOT NULL,
+        cores INTEGER NOT NULL,
+        host NOT NULL,
+        error NOT NULL,
+        reason NOT NULL,
+        changes BLOB NOT NULL,
+        PRIMARY KEY (job, number)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+def add_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables that a store of an earlier version lacks, within the open transaction."""
+    for statement in ADDITIONS:
+        connection.execute(statement)
 
 
 def create_store(path: Path) -> None:

@@ -38,11 +38,14 @@ from pathlib import Path
 
 from ppg_mcp.store import open_stores, writes
 from ppg_mcp.store.errors import StatusStoreError
+from ppg_mcp.store.history import Execution, executions_of
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.opening import close_untouched, ensure_exists, take
 from ppg_mcp.store.record import Input, Record, pack_inputs, unpack_inputs
 from ppg_mcp.store.refusals import log_path
+from ppg_mcp.store.schema import add_tables
+from ppg_mcp.store.source_text import packed_source, unpacked_source
 from ppg_mcp.store.sqlite_errors import hint, translated
 from ppg_mcp.store.stored_text import from_sql, pack, to_sql, unpack
 
@@ -83,6 +86,7 @@ class StatusStore:
         self._buffer: list[writes.Statement] = []
         self._sequence = 0  # the last one given out
         self._committed = 0  # the last one committed
+        self._executions = 0  # in this session
 
     # ------------------------------------------------------------------------------------------------ open and close
 
@@ -107,6 +111,7 @@ class StatusStore:
 
     def _begin(self, former: Holder | None) -> None:
         """Start the session in the transaction that took the lock."""
+        add_tables(self._live)
         self._start_epoch()
         here = former is not None and former.is_on(self._facts)
         self.previous_run_directory = (former.run_directory if former and here else "") or (
@@ -242,6 +247,24 @@ class StatusStore:
         except (ValueError, TypeError) as error:
             raise self._damaged(f"the description of {fingerprint.hex()}") from error
 
+    def source(self, code: bytes) -> str:
+        """The source text of the code with this digest, "" if none was kept."""
+        packed = self._one("SELECT detail FROM descriptions WHERE fingerprint = ?", code)
+        if packed is None:
+            return ""
+        try:
+            return unpacked_source(packed)
+        except ValueError as error:
+            raise self._damaged(f"the source {code.hex()}") from error
+
+    def executions_of(self, job_id: str) -> list[Execution]:
+        """The job's last executions, the newest first."""
+        with translated(self.path, "read"):
+            try:
+                return executions_of(self._live, job_id)
+            except ValueError as error:
+                raise self._damaged(f"the history of {job_id!r}") from error
+
     def get_meta(self, key: str) -> str | None:
         """The text stored under the key, None if there is none. Keys "run_directory@…" are the store's own."""
         value = self._one("SELECT value FROM meta WHERE key = ?", to_sql(key))
@@ -307,6 +330,15 @@ class StatusStore:
     def describe(self, fingerprint: bytes, detail: Mapping[str, str]) -> None:
         """Keep the parts of a value, to tell later which of them differs. The first description stays."""
         self._write(writes.describe(fingerprint, pack(dict(detail))))
+
+    def keep_source(self, code: bytes, text: str) -> None:
+        """Keep the source text of code by its digest, to show later what changed. The first text stays."""
+        self._write(writes.describe(code, packed_source(text)))
+
+    def executed(self, job_id: str, execution: Execution) -> None:
+        """Remember an execution; after the job's record, if it gets one."""
+        self._executions += 1
+        self._write(writes.executed(job_id, (self.epoch << 32) + self._executions, execution.fields()))
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a text."""

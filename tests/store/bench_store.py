@@ -1,7 +1,8 @@
 """What the status store costs: `python tests/store/bench_store.py [jobs [batch]]`; prints, asserts nothing.
 
 Jobs come in random order of their ids, the hard case for the index, each with three inputs and one file: tombstones
-of a batch, commit, records of the batch, commit. CPU time contains the write-ahead log, wall time the fsyncs as well.
+of a batch, commit, records and histories of the batch, commit. CPU time contains the write-ahead log, wall time the
+fsyncs as well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ppg_mcp.store import Input, StatusStore, first_file, pack_files
+from ppg_mcp.store import Execution, Input, StatusStore, first_file, pack_files
 from ppg_protocol.messages import FileStat
 
 
@@ -74,6 +75,7 @@ def record(store: StatusStore, job: str, inputs: list[Input], files: bytes) -> N
         host="host",
         finished_at=1.8e9,
     )
+    store.executed(job, Execution(1.8e9, 1.5, 10**8, 1, "host", "", "it has never been done"))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..graph import Pipegraph
@@ -28,6 +29,8 @@ class RunLog:
         self._quiet = graph.options.quiet
         self.level = graph.options.log_level
         self.debugging = self.level <= logging.DEBUG
+        self.say: Callable[[str], None] = self._print
+        """How a line reaches the user, beside whatever else is shown."""
         self.warned: set[str] = set()
         self._socket: socket.socket | None = None
         self._second = 0
@@ -54,7 +57,7 @@ class RunLog:
         if text not in self.warned:
             self.warned.add(text)
             self._write(logging.WARNING, text)
-            self._print(f"pypipegraph: {text}")
+            self.say(f"pypipegraph: {text}")
 
     def error(self, text: str) -> None:
         """A failure; it is also raised."""
@@ -113,7 +116,7 @@ class RunLog:
             self._deaf_until = self._second + 1
 
     def _print(self, text: str) -> None:
-        if not self._quiet:
+        if not self._quiet and sys.stderr is not None:
             print(text, file=sys.stderr, flush=True)
 
 

@@ -43,10 +43,13 @@ from ..planner.core import CACHED, FINAL, GENERATING, INJECTING, LOADING, OUTPUT
 from ..priority import Priorities
 from .explain import Explainer
 from .files import remove_files
+from .keyboard import Keyboard
+from .listing import listing
 from .made import Generations
 from .merge import Merge
 from .orphans import report_orphans
 from .recorder import Recorder
+from .situation import Running, Situation
 from .summary import summary
 from .survey import Survey
 from .sync import OutputSync
@@ -80,6 +83,7 @@ class RunLoop:
         progress: Progress,
         results: Results,
         interrupts: Interrupts,
+        started_s: float,
     ) -> None:
         self.order = graph.order
         self.planner = p.Planner()
@@ -92,10 +96,12 @@ class RunLoop:
         self._interrupts = interrupts
         self._dispatcher = Dispatcher()
         self._priorities = Priorities(self.planner)
+        self.situation = Situation(self.planner, self.order, self._priorities, started_s)
         self._survey: Survey | None = None
         self._recorder: Recorder | None = None
         self._machine: EmbeddedMachine | None = None
         self._machine_name = ""
+        self._keyboard: Keyboard | None = None
         self._outbox: list[Message] = []
         self._acks: list[int] = []
         self._sync = OutputSync()
@@ -134,7 +140,7 @@ class RunLoop:
         assert self._survey is not None
         for index, error in self._survey.failures.items():
             self._results.failed_here(self.order[index], error)
-            self._progress.failed += 1
+            self.situation.failed += 1
         self._survey.failures.clear()
 
     def _log_not_run(self, at_end: bool = False) -> None:
@@ -178,10 +184,15 @@ class RunLoop:
         self._machine = EmbeddedMachine(
             self._graph.directory, self._store, self._graph.options.max_cores, lambda job: tasks[job].task()
         )
-        self._machine.watch(self._interrupts.fd)
+        self._machine.watch(self._interrupts.fd, lambda: None)
+        self.situation.cores = self._machine.cores
+        if self._graph.options.interactive and not self._graph.options.quiet:
+            self._keyboard = Keyboard(self._machine, self._on_enter)
 
     def _stop_machine(self, machine: EmbeddedMachine) -> None:
         """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
+        if self._keyboard is not None:
+            self._keyboard.stop()
         try:
             self._take_back(machine)
             self._flush()
@@ -207,13 +218,15 @@ class RunLoop:
 
     def _not_started(self, attempts: Sequence[int]) -> bool:
         """Is one of these still out, and not known to have been started?"""
-        return any(a in self._dispatcher.job_of and a not in self._progress.running for a in attempts)
+        return any(a in self._dispatcher.job_of and a not in self.situation.running for a in attempts)
 
     def _round(self) -> None:
         machine = self._machine
         assert machine is not None
         now = time.monotonic()
-        wake = self._progress.next_s
+        if self._keyboard is not None:
+            self._keyboard.tick(now)
+        wake = min(self._progress.next_s, self._sync.next_s)
         if self._store.pending:
             wake = min(wake, self._commit_by)
         for message in machine.poll(max(0.0, wake - now)):
@@ -223,7 +236,11 @@ class RunLoop:
         if self._outbox or (self._store.pending and now >= self._commit_by):
             self._flush()
         self._sync_now_and_then(now)
-        self._progress.update(now)
+        self._progress.update(now, self.situation.look)
+
+    def _on_enter(self, times: int) -> None:
+        self._progress.enter_pressed(times)
+        self._progress.note(listing(self.situation.look(time.monotonic())))
 
     def _dispatch(self) -> Sequence[Dispatch]:
         """While lost tasks are being made again, nothing new is sent."""
@@ -280,7 +297,6 @@ class RunLoop:
             if load not in self._told:
                 self._told.add(load)
                 self._log.info(f"run: {self.order[load]!r}, because {self.explainer.why(load)}")
-        self._progress.total += 1
         offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, self._priorities.of(index))
         self._dispatched(self._dispatcher.handle(offer))
 
@@ -343,7 +359,7 @@ class RunLoop:
     def _fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:
         self._results.failed_here(self.order[index], exception, was_run)
         self._remember_failure(index, NO_USAGE, 0)
-        self._progress.failed += 1
+        self.situation.failed += 1
         self._perform(self.planner.handle(p.Failed(index)))
 
     # -------------------------------------------------------------------------------------------- supervisor -> cores
@@ -366,7 +382,7 @@ class RunLoop:
             case Ready():
                 self._on_ready(message)
             case Heartbeat():
-                pass
+                self.situation.loading = message.loading
             case _:
                 raise CommunicationFailure(
                     f"The supervisor sent a {type(message).__name__}, which masters do not take."
@@ -382,14 +398,14 @@ class RunLoop:
         job = self._dispatcher.job_of.get(attempt)
         if job is not None:
             self._cores_of[attempt] = cores
-            self._progress.running[attempt] = (self.planner.nodes[job].job_id, time.monotonic())
+            self.situation.running[attempt] = Running(job, self.order[job].job_id, time.monotonic(), cores, pid)
             if self._log.debugging:
                 self._log.debug(f"started: {self.order[job]!r} on {cores} cores, pid {pid}, attempt {attempt}")
 
     def _on_retracted(self, attempt: int) -> None:
         job = self._dispatcher.job_of.get(attempt)
         if job is not None:
-            self._progress.running.pop(attempt, None)
+            self.situation.running.pop(attempt, None)
             if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
                 self._store.restore(self.planner.nodes[job].job_id)
             self._dispatcher.handle(d.Retracted(attempt))
@@ -397,7 +413,7 @@ class RunLoop:
     def _on_finished(self, message: Finished) -> None:
         attempt = message.attempt
         self._acks.append(attempt)
-        self._progress.running.pop(attempt, None)
+        self.situation.running.pop(attempt, None)
         if self._generations.is_again(attempt):
             self._finish_again(message)
             return
@@ -430,8 +446,9 @@ class RunLoop:
             self._recorder.ended(index, message.usage, cores)
         self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
         self._results.ran(job, message.stdout, message.stderr, message.usage)
-        self._progress.done += 1
+        self.situation.done += 1
         self.executed += 1
+        self.situation.took(message.usage.runtime_s, cores)
         if self._log.debugging:
             self._log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s")
         self._perform(self.planner.handle(p.Succeeded(index, build_id, content)))
@@ -440,7 +457,7 @@ class RunLoop:
         job = self.order[index]
         self._results.failed(job, message.outcome, message.failure, message.stdout, message.stderr, message.usage)
         self._remember_failure(index, message.usage, cores)
-        self._progress.failed += 1
+        self.situation.failed += 1
         self._progress.note(
             f"pypipegraph: failed: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
         )

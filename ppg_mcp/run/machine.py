@@ -82,12 +82,19 @@ class EmbeddedMachine:
         self._session = store.session
         self._arbiter = Arbiter()
         self._poller = zmq.Poller()
+        self._watched: dict[int, Callable[[], None]] = {}
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
 
-    def watch(self, fd: int) -> None:
-        """Return from `poll` when this becomes readable, too."""
-        self._poller.register(fd, zmq.POLLIN)
+    def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
+        """Return from `poll` when this becomes readable (writable, if `writing`), too, and call `on_ready` before."""
+        self._watched[fd] = on_ready
+        self._poller.register(fd, zmq.POLLOUT if writing else zmq.POLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        """Undo `watch`."""
+        del self._watched[fd]
+        self._poller.unregister(fd)
 
     def poll(self, timeout_s: float) -> list[Message]:
         """Wait for messages from the supervisor. Raises CommunicationFailure when it is gone."""
@@ -112,6 +119,9 @@ class EmbeddedMachine:
                     )
                 case Refused(reason):
                     raise CommunicationFailure(f"The supervisor refused this run: {reason}")
+        for fd in ready.keys() & self._watched.keys():
+            if fd in self._watched:  # not, if an earlier one of these ended it
+                self._watched[fd]()
         if not messages and self._supervisor.pidfd in ready:
             raise CommunicationFailure(
                 f"The supervisor of this run (pid {self._supervisor.pid}) died. "

@@ -5,7 +5,7 @@ generating and final jobs have no record); `number` is the epoch of the run and 
 job are in order whatever the clock says. A row keeps the reason as a sentence and the fingerprints of the inputs that
 had changed, then and now: what these were like is in `descriptions`, once, and not in every row.
 
-Measured (10,000 jobs, batches of 64, CPU per job in commits, which take 23 to 33 us without history): 3 to 8 us more with
+Measured (10,000 jobs, batches of 64; CPU per job in commits, 23 to 33 us without history): 3 to 8 us more with
 this layout, 20 more with the job's id as the key (pages all over the table are written then), 9 with an index beside
 a table in the order of time. Trimming with every row costs 1 us where there is nothing to trim. `JOB_KEY` is an
 expression and no plain column, because a column would lend its affinity to the comparison, and the index could not be

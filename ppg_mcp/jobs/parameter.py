@@ -6,9 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..fingerprints import ValueFingerprint, fingerprint_value
+from ..fingerprints import ValueFingerprint, fingerprint_value, value_text
 from ..job import checked_id
 from .invariant import Invariant, Surroundings
+
+MAX_TEXT_CHARS = 4000
+"""Of the parameters, kept to show later what changed."""
 
 
 class ParameterInvariant(Invariant):
@@ -36,8 +39,8 @@ class ParameterInvariant(Invariant):
         return self._taken.digest
 
     def parts(self) -> dict[str, str]:
-        """The parameters as text."""
-        return {"value": self._taken.text}
+        """The parameters as text: only asked for where they are recorded or have changed."""
+        return {"value": value_text(self.parameters, MAX_TEXT_CHARS)}
 
 
 class _Parameters:

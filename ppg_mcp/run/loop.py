@@ -41,6 +41,7 @@ from ..dispatcher import Dispatch, Dispatcher, Offer
 from ..job import Job
 from ..planner.core import CACHED, FINAL, GENERATING, INJECTING, LOADING, OUTPUT, SETTLES, TEMPORARY
 from ..priority import Priorities
+from . import last_run
 from .explain import Explainer
 from .files import remove_files
 from .keyboard import Keyboard
@@ -55,6 +56,7 @@ from .survey import Survey
 from .sync import OutputSync
 
 if TYPE_CHECKING:
+    from ..ask.server import AskServer
     from ..graph import Pipegraph
     from ..store import StatusStore
     from .interrupt import Interrupts
@@ -102,6 +104,8 @@ class RunLoop:
         self._machine: EmbeddedMachine | None = None
         self._machine_name = ""
         self._keyboard: Keyboard | None = None
+        self._server: AskServer | None = None
+        self._began_at = time.time() - (time.monotonic() - started_s)
         self._outbox: list[Message] = []
         self._acks: list[int] = []
         self._sync = OutputSync()
@@ -172,12 +176,17 @@ class RunLoop:
                 self._stop_machine(self._machine)
             self._sync.finish()
             self._store.mark_synced()
+            self._store.set_meta(last_run.KEY, self._ended())
         finally:
             self._log.flush()
 
+    def _ended(self) -> str:
+        done, failed, pruned = self.situation.done, len(self._results.failures), len(self._results.pruned)
+        return last_run.ended(self._began_at, done, failed, pruned, self._interrupts.received is not None)
+
     def _start_machine(self) -> None:
-        if self._store.pending:
-            self._store.commit()
+        self._store.set_meta(last_run.KEY, last_run.begun(self._began_at))
+        self._store.commit()
         from .machine import EmbeddedMachine  # brings zmq, which a run with nothing to do can spare
 
         tasks = self.order
@@ -188,11 +197,36 @@ class RunLoop:
         self.situation.cores = self._machine.cores
         if self._graph.options.interactive and not self._graph.options.quiet:
             self._keyboard = Keyboard(self._machine, self._on_enter)
+        self._server = self._answering(self._machine)
+
+    def _answering(self, machine: EmbeddedMachine) -> AskServer | None:
+        """Whoever asks from outside gets answers. A run that can't offer that goes on without."""
+        from ..ask.live import LiveAnswers
+        from ..ask.server import AskServer
+
+        answers = LiveAnswers(
+            self._graph,
+            self._store,
+            self.planner,
+            self.explainer,
+            self._dispatcher,
+            self.situation,
+            self._results,
+            machine.memory_bytes,
+        )
+        try:
+            return AskServer(machine.run_directory, machine, answers)
+        except OSError as error:
+            self._log.debug(f"`python -m pypipegraph status` can't ask this run: {error}")
+            return None
 
     def _stop_machine(self, machine: EmbeddedMachine) -> None:
         """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
         if self._keyboard is not None:
             self._keyboard.stop()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
         try:
             self._take_back(machine)
             self._flush()
@@ -227,6 +261,9 @@ class RunLoop:
         if self._keyboard is not None:
             self._keyboard.tick(now)
         wake = min(self._progress.next_s, self._sync.next_s)
+        if self._server is not None:
+            self._server.tick(now)
+            wake = min(wake, self._server.next_s)
         if self._store.pending:
             wake = min(wake, self._commit_by)
         for message in machine.poll(max(0.0, wake - now)):

@@ -46,18 +46,19 @@ class EmbeddedMachine:
         self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
     ) -> None:
         self.cores = this_machine.cores() if max_cores is None else max_cores
-        self._run_directory = session_directory(str(directory), store.session)
-        store.set_run_directory(self._run_directory)
-        endpoint = f"ipc://{self._run_directory}/link"
+        self.memory_bytes = this_machine.memory_bytes()
+        self.run_directory = session_directory(str(directory), store.session)
+        store.set_run_directory(self.run_directory)
+        endpoint = f"ipc://{self.run_directory}/link"
         config = SupervisorConfig(
             endpoint=endpoint,
             session=store.session,
             epoch=store.epoch,
             engine_version=__version__,
-            run_directory=str(self._run_directory),
+            run_directory=str(self.run_directory),
             project_directory=str(directory),
             cores=self.cores,
-            memory_bytes=this_machine.memory_bytes(),
+            memory_bytes=self.memory_bytes,
             mcp_pid=os.getpid(),
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
@@ -156,7 +157,7 @@ class EmbeddedMachine:
         os.close(supervisor.pidfd)
         self._link.close()
         self._context.destroy(linger=0)
-        discard(self._run_directory)
+        discard(self.run_directory)
 
     def _heartbeat(self, peer: bytes, now: float) -> None:
         self._link.send(peer, [Heartbeat((), (), 0)], now)

@@ -5,6 +5,7 @@ Imported by `run()` only, so that `import pypipegraph` does without sqlite3.
 
 from __future__ import annotations
 
+from ppg_mcp.store.copy import StoreCopy, read_copy
 from ppg_mcp.store.errors import StatusStoreError, StoreInUseError
 from ppg_mcp.store.history import Execution, InputChange
 from ppg_mcp.store.host_facts import HostFacts
@@ -20,9 +21,11 @@ __all__ = [
     "Record",
     "StatusStore",
     "StatusStoreError",
+    "StoreCopy",
     "StoreInUseError",
     "first_file",
     "pack_files",
+    "read_copy",
     "sizes_and_mtimes",
     "unpack_files",
 ]

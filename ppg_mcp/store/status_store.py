@@ -38,16 +38,17 @@ from pathlib import Path
 
 from ppg_mcp.store import open_stores, writes
 from ppg_mcp.store.errors import StatusStoreError
-from ppg_mcp.store.history import Execution, executions_of
+from ppg_mcp.store.history import Execution
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.opening import close_untouched, ensure_exists, take
-from ppg_mcp.store.record import Input, Record, pack_inputs, unpack_inputs
+from ppg_mcp.store.reading import Reading
+from ppg_mcp.store.record import Input, Record, pack_inputs
 from ppg_mcp.store.refusals import log_path
 from ppg_mcp.store.schema import add_tables
-from ppg_mcp.store.source_text import packed_source, unpacked_source
+from ppg_mcp.store.source_text import packed_source
 from ppg_mcp.store.sqlite_errors import hint, translated
-from ppg_mcp.store.stored_text import from_sql, pack, to_sql, unpack
+from ppg_mcp.store.stored_text import from_sql, pack, to_sql
 
 MAX_BUFFERED = 4_000_000
 """Statements. A run loop commits every few; only forgetting or adopting a million jobs at once comes near it."""
@@ -60,10 +61,9 @@ _LOAD = """
 """
 
 
-class StatusStore:
+class StatusStore(Reading):
     """One open store. Get one by `open`, end it by `close`. Every method raises StatusStoreError on I/O trouble."""
 
-    path: Path
     epoch: int
     session: str
     """16 random hex digits, other ones with each open."""
@@ -220,63 +220,11 @@ class StatusStore:
             records[from_sql(key)] = records.pop(key)
         return records
 
-    def inputs_of(self, job_id: str) -> tuple[Input, ...]:
-        """The inputs that the job's record (or former record) names, in the order recorded; empty without a record."""
-        query = "SELECT packed FROM inputs WHERE job = (SELECT id FROM jobs WHERE job_id = ?)"
-        packed = self._one(query, to_sql(job_id))
-        if packed is None:
-            return ()
-        try:
-            return unpack_inputs(packed)
-        except ValueError as error:
-            raise self._damaged(f"the inputs of {job_id!r}") from error
-
     def checksums(self) -> dict[str, tuple[int, int, int, bytes]]:
         """By path: size in bytes, mtime and ctime in ns at which the checksum was taken, and the checksum."""
         with translated(self.path, "read"):
             rows = self._live.execute("SELECT path, size, mtime_ns, ctime_ns, checksum FROM checksums").fetchall()
         return {from_sql(row[0]): row[1:] for row in rows}
-
-    def description(self, fingerprint: bytes) -> dict[str, str] | None:
-        """The human-readable parts of the value with this fingerprint, None if it was never described."""
-        packed = self._one("SELECT detail FROM descriptions WHERE fingerprint = ?", fingerprint)
-        if packed is None:
-            return None
-        try:
-            return dict(unpack(packed))
-        except (ValueError, TypeError) as error:
-            raise self._damaged(f"the description of {fingerprint.hex()}") from error
-
-    def source(self, code: bytes) -> str:
-        """The source text of the code with this digest, "" if none was kept."""
-        packed = self._one("SELECT detail FROM descriptions WHERE fingerprint = ?", code)
-        if packed is None:
-            return ""
-        try:
-            return unpacked_source(packed)
-        except ValueError as error:
-            raise self._damaged(f"the source {code.hex()}") from error
-
-    def executions_of(self, job_id: str) -> list[Execution]:
-        """The job's last executions, the newest first."""
-        with translated(self.path, "read"):
-            try:
-                return executions_of(self._live, job_id)
-            except ValueError as error:
-                raise self._damaged(f"the history of {job_id!r}") from error
-
-    def get_meta(self, key: str) -> str | None:
-        """The text stored under the key, None if there is none. Keys "run_directory@…" are the store's own."""
-        value = self._one("SELECT value FROM meta WHERE key = ?", to_sql(key))
-        return None if value is None else from_sql(value)
-
-    def _one(self, query: str, key: str | bytes) -> bytes | None:
-        with translated(self.path, "read"):
-            row = self._live.execute(query, (key,)).fetchone()
-        return row[0] if row else None
-
-    def _damaged(self, what: str) -> StatusStoreError:
-        return StatusStoreError(f"The status store {self.path} is damaged: {what} can't be read. {hint(self.path)}")
 
     # -------------------------------------------------------------------------------------- writing, up to the buffer
 

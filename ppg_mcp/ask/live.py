@@ -49,8 +49,8 @@ class LiveAnswers:
         match question:
             case {"ask": "status"}:
                 return self._status()
-            case {"ask": "why" | "history" as what, "jobs": [*names]}:
-                job = self._find([name for name in names if isinstance(name, str)])
+            case {"ask": "why" | "history" as what, "jobs": [*names]} if names and all(map(_is_text, names)):
+                job = self._find(names)
                 if job is None:
                     return {"error": f"This run has no job {names[-1]!r}.", "ids": candidates(names, self.graph.jobs)}
                 return self._why(job) if what == "why" else self._history(job)
@@ -203,6 +203,10 @@ class _Values:
             if planner.strict[p] == fingerprint and isinstance(one, Invariant):
                 return one
         return None
+
+
+def _is_text(name: object) -> bool:
+    return isinstance(name, str)
 
 
 def _running(one: Running, now: float) -> dict[str, Any]:

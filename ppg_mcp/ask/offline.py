@@ -23,7 +23,8 @@ def answer(project: Project, store: StoreCopy, question: Mapping[str, Any]) -> d
     names: Sequence[str] = question["jobs"]
     job_id = _find(names, ids) or next((name for name in names if store.executions_of(name)), None)
     if job_id is None:
-        return {"error": f"The status store {project.store} knows no job {names[-1]!r}.", "ids": candidates(names, ids)}
+        error = f"The status store {project.store} knows no job {names[-1]!r}: none of that name was ever started."
+        return {"error": error, "ids": candidates(names, ids)}
     executions = store.executions_of(job_id)
     about = {"live": False, "job": job_id, "state": _state(store.has_record(job_id), executions)}
     if question["ask"] == "history":

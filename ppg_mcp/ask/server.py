@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from .wire import MAX_REQUEST_BYTES, decode, encode, is_trusted, socket_path
 
 MAX_CLIENTS = 8
+BACKLOG = 64
 PATIENCE_S = 5.0
 PAUSE_S = 1.0
 """How long nobody is accepted when the system has no descriptor left."""
@@ -56,7 +57,7 @@ class AskServer:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             self._socket.bind(str(self._path))
-            self._socket.listen(MAX_CLIENTS)
+            self._socket.listen(BACKLOG)
         except OSError:
             self._socket.close()
             raise

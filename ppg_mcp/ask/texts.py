@@ -10,6 +10,7 @@ from ..run.printable import duration, printable, size
 
 Data = Mapping[str, Any]
 MAX_SHOWN = 20
+_WHAT = {"new": "is new", "gone": "is gone", "changed": "changed"}
 
 
 def status(answer: Data) -> str:
@@ -27,7 +28,9 @@ def why(answer: Data) -> str:
     lines += [f"  {printable(name)} = {printable(value)}" for name, value in answer.get("value", {}).items()]
     if answer.get("error"):
         lines.append(f"  error: {printable(answer['error'])}")
-    if answer.get("reason"):
+    if answer.get("changes"):
+        lines.append("  because its inputs changed:")
+    elif answer.get("reason"):
         lines.append(f"  because {printable(answer['reason'])}")
     lines += [line for change in answer.get("changes", ()) for line in _change(change)]
     return "\n".join(lines)
@@ -123,7 +126,7 @@ def _state(answer: Data) -> str:
 
 
 def _change(change: Data) -> Iterator[str]:
-    yield f"  {printable(change['input'])}: {change['what']}"
+    yield f"  {printable(change['input'])} {_WHAT[change['what']]}"
     for part in change["parts"]:
         name = {"code": "its code", "value": "its value"}.get(part["name"], printable(part["name"]))
         if "diff" in part:

@@ -7,6 +7,7 @@ for a bounded time.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -18,29 +19,33 @@ BUDGET_S = 0.5
 def memory_of(pids: Sequence[int], budget_s: float = BUDGET_S) -> list[int | None]:
     """Bytes of each process tree; None for one that is gone, or when the time was up."""
     until = time.monotonic() + budget_s
-    children = _children_by_pid()
-    return [_tree_bytes(pid, children, until) if time.monotonic() < until else None for pid in pids]
+    return [_tree_bytes(pid, until) for pid in pids]
 
 
-def _children_by_pid() -> dict[int, list[int]]:
-    children: dict[int, list[int]] = {}
-    for process in psutil.process_iter(["ppid"]):
-        children.setdefault(process.info["ppid"], []).append(process.pid)
-    return children
-
-
-def _tree_bytes(root: int, children: dict[int, list[int]], until: float) -> int | None:
-    total, todo, seen = None, [root], set[int]()
+def _tree_bytes(root: int, until: float) -> int | None:
+    total, todo = None, [root]
     while todo and time.monotonic() < until:
         pid = todo.pop()
-        if pid in seen:
-            continue
-        seen.add(pid)
-        todo += children.get(pid, ())
+        todo += _children(pid)
         own = _pss_bytes(pid)
         if own is not None:
             total = (total or 0) + own
     return total
+
+
+def _children(pid: int) -> list[int]:
+    """By the kernel's list, where it has one; psutil looks at every process of the machine."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as listing:
+                found.extend(map(int, listing.read().split()))
+    except OSError:
+        try:
+            found = [child.pid for child in psutil.Process(pid).children()]
+        except psutil.Error:
+            return []
+    return found
 
 
 def _pss_bytes(pid: int) -> int | None:

@@ -35,8 +35,10 @@ def start(config: SupervisorConfig, task_of: Callable[[int], Task]) -> EmbeddedS
     Raises OSError when the system has no process left.
     """
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        if stream is not None and not getattr(stream, "closed", False):
-            stream.flush()
+        try:
+            stream.flush()  # type: ignore[union-attr]
+        except Exception:  # noqa: BLE001, RUF100  # None, closed, a full disk, or whatever the script put in its place
+            pass
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()

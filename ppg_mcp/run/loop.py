@@ -44,8 +44,6 @@ from ..priority import Priorities
 from . import last_run
 from .explain import Explainer
 from .files import remove_files
-from .keyboard import Keyboard
-from .listing import listing
 from .made import Generations
 from .merge import Merge
 from .orphans import report_orphans
@@ -56,12 +54,12 @@ from .survey import Survey
 from .sync import OutputSync
 
 if TYPE_CHECKING:
-    from ..ask.server import AskServer
     from ..graph import Pipegraph
     from ..store import StatusStore
     from .interrupt import Interrupts
     from .log import RunLog
     from .machine import EmbeddedMachine
+    from .onlookers import Onlookers
     from .progress import Progress
     from .results import Results
 
@@ -103,8 +101,7 @@ class RunLoop:
         self._recorder: Recorder | None = None
         self._machine: EmbeddedMachine | None = None
         self._machine_name = ""
-        self._keyboard: Keyboard | None = None
-        self._server: AskServer | None = None
+        self._onlookers: Onlookers | None = None
         self._began_at = time.time() - (time.monotonic() - started_s)
         self._outbox: list[Message] = []
         self._acks: list[int] = []
@@ -195,14 +192,11 @@ class RunLoop:
         )
         self._machine.watch(self._interrupts.fd, lambda: None)
         self.situation.cores = self._machine.cores
-        if self._graph.options.interactive and not self._graph.options.quiet:
-            self._keyboard = Keyboard(self._machine, self._on_enter)
-        self._server = self._answering(self._machine)
+        self._onlookers = self._onlookers_of(self._machine)
 
-    def _answering(self, machine: EmbeddedMachine) -> AskServer | None:
-        """Whoever asks from outside gets answers. A run that can't offer that goes on without."""
+    def _onlookers_of(self, machine: EmbeddedMachine) -> Onlookers:
         from ..ask.live import LiveAnswers
-        from ..ask.server import AskServer
+        from .onlookers import Onlookers
 
         answers = LiveAnswers(
             self._graph,
@@ -214,19 +208,13 @@ class RunLoop:
             self._results,
             machine.memory_bytes,
         )
-        try:
-            return AskServer(machine.run_directory, machine, answers)
-        except OSError as error:
-            self._log.debug(f"`python -m pypipegraph status` can't ask this run: {error}")
-            return None
+        options = self._graph.options
+        return Onlookers(machine, answers, self._progress, self._log, options.interactive and not options.quiet)
 
     def _stop_machine(self, machine: EmbeddedMachine) -> None:
         """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
-        if self._keyboard is not None:
-            self._keyboard.stop()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._onlookers is not None:
+            self._onlookers.close()
         try:
             self._take_back(machine)
             self._flush()
@@ -258,12 +246,10 @@ class RunLoop:
         machine = self._machine
         assert machine is not None
         now = time.monotonic()
-        if self._keyboard is not None:
-            self._keyboard.tick(now)
         wake = min(self._progress.next_s, self._sync.next_s)
-        if self._server is not None:
-            self._server.tick(now)
-            wake = min(wake, self._server.next_s)
+        if self._onlookers is not None:
+            self._onlookers.tick(now)
+            wake = min(wake, self._onlookers.next_s)
         if self._store.pending:
             wake = min(wake, self._commit_by)
         for message in machine.poll(max(0.0, wake - now)):
@@ -274,10 +260,6 @@ class RunLoop:
             self._flush()
         self._sync_now_and_then(now)
         self._progress.update(now, self.situation.look)
-
-    def _on_enter(self, times: int) -> None:
-        self._progress.enter_pressed(times)
-        self._progress.note(listing(self.situation.look(time.monotonic())))
 
     def _dispatch(self) -> Sequence[Dispatch]:
         """While lost tasks are being made again, nothing new is sent."""

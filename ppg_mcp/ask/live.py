@@ -110,9 +110,9 @@ class LiveAnswers:
         reason = self.planner.reason[index]
         if reason == Reason.NONE or self.planner.state[index] == State.PRUNED:
             return answer
-        changes = detailed(self.explainer.changed_inputs(index), _Values(self, job))
         if self.planner.state[index] in (State.DONE, State.FAILED) and self.planner.verdict[index] == Verdict.RUN:
             return {**answer, **self._as_recorded(job)}
+        changes = detailed(self.explainer.changed_inputs(index), _Values(self, job))
         return {**answer, "reason": self.explainer.why(index), "changes": changes}
 
     def _as_recorded(self, job: Job) -> dict[str, Any]:

@@ -105,11 +105,12 @@ class Explainer:
         return texts
 
     def _text(self, change: InputChange, indices: Mapping[str, int]) -> str:
-        if not change.then:
-            return f"new input {change.job_id!r}"
         if not change.now:
             return f"input {change.job_id!r} is gone"
-        return f"{change.job_id!r} changed{self._difference(change.then, indices[change.job_id])}"
+        shown = self._order[indices[change.job_id]].job_id
+        if not change.then:
+            return f"new input {shown!r}"
+        return f"{shown!r} changed{self._difference(change.then, indices[change.job_id])}"
 
     def _difference(self, then: bytes, now: int) -> str:
         """Of the values of an invariant."""
@@ -121,7 +122,7 @@ class Explainer:
         return "".join(f" ({text})" for text in (", ".join(filter(None, parts)),) if text)
 
     def _id(self, job: int | None) -> str:
-        return repr(self._planner.nodes[job].job_id) if job is not None else "an input"
+        return repr(self._order[job].job_id) if job is not None else "an input"
 
 
 def _part(name: str, old: str | None, new: str | None) -> str:

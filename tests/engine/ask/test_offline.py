@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -148,15 +149,16 @@ def test_a_directory_that_may_only_be_read_by_somebody_else(project: Project) ->
     if os.geteuid() != 0:
         pytest.skip("only root can be somebody else")
     project.run(build)
-    below = project.path
-    while below != Path("/tmp"):
-        below.chmod(0o755)
-        below = below.parent
-
-    assert command.main(["status"]) == 0, "and everything is imported before the rights are given up"
-    assert exit_code_as_somebody_else(["why", "b"]) == 0
-    Path(STORE).chmod(0)
-    assert exit_code_as_somebody_else(["why", "b"]) == 1
+    with tempfile.TemporaryDirectory() as elsewhere:
+        os.chmod(elsewhere, 0o755)
+        store = shutil.copy(STORE, elsewhere)
+        os.chmod(store, 0o644)
+        os.chdir(elsewhere)
+        assert command.main(["why", "b"]) == 0, "and everything is imported before the rights are given up"
+        assert exit_code_as_somebody_else(["why", "b"]) == 0
+        os.chmod(store, 0)
+        assert exit_code_as_somebody_else(["why", "b"]) == 1
+        os.chdir(project.path)
 
 
 def exit_code_as_somebody_else(arguments: list[str]) -> int:

@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test exhaustive mutations check format bench clean distclean
+.PHONY: help venv demo test interpreters exhaustive mutations check format bench clean distclean
 
 help: ## show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 venv: $(VENV)/.dev ## make .venv with everything for development (PYTHON=python3.12 chooses another Python)
 
@@ -27,6 +27,9 @@ demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO
 
 test: $(VENV)/.dev ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+interpreters: ## run the whole suite on every Python from 3.11 on that is found, each in .venvs/VERSION
+	.ci/interpreters $(PYTEST_ARGS)
 
 exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (half an hour on two cores)
 	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto tests/planner/test_exhaustive.py
@@ -49,10 +52,10 @@ bench: $(VENV)/.dev ## run the benchmarks
 
 clean: ## remove caches, builds and results of the examples
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/results
-	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . \( -path ./$(VENV) -o -path ./.venvs \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-distclean: clean ## remove the environment, too
-	rm -rf $(VENV)
+distclean: clean ## remove the environments, too
+	rm -rf $(VENV) .venvs
 
 # A standing environment that works is kept; half of one, left by an interrupted run, is made anew.
 $(VENV)/.made:

@@ -14,8 +14,8 @@ class SupervisorConfig:
     """Facts and limits of one session on one machine.
 
     `endpoint`: ipc:// path in a directory of mode 0700. `run_directory`: mode 0700, on a local file system, private to
-    this session; markers, captured output and spilled results live in it. `project_directory`: names the project; jobs
-    start in the working directory that the MCP had when it started the supervisor.
+    this session; markers, captured output and spilled results live in it. `project_directory`: names the project;
+    jobs are called in it, wherever the script went meanwhile.
     `cores`, `memory_bytes`: what may be used of the machine. `mcp_pid`: when that process goes, everything goes.
     `hash_cap_bytes`: outputs above it are not hashed. `output_cap_bytes`: what is kept on disk of one captured stream.
     `tail_bytes`: what travels of it. `heartbeat_s`: a link silent for so long gets a heartbeat. `silence_s`: a link

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PRCTL = _LIBC.prctl
@@ -69,6 +70,17 @@ def reset_signals() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def forget_fork_server() -> None:
+    """Let user code start a fork server of its own: the one that its parent had is no child of this process.
+
+    multiprocessing asks with waitpid() whether the inherited one lives, which fails in every fork. Its constructor
+    brings the object into the state before the first use.
+    """
+    module = sys.modules.get("multiprocessing.forkserver")
+    if module is not None:
+        module._forkserver.__init__()
 
 
 def punch_hole(fd: int, offset: int, length_bytes: int) -> bool:

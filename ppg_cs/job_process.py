@@ -102,6 +102,7 @@ def detach(workplace: Workplace, key: int, cores: int, slot: int) -> int:
     held = marker.hold(workplace.config.run_directory, slot)
     os.environ["PPG_ATTEMPT"] = str(key)
     granted_cores.grant(cores)
+    hygiene.forget_fork_server()
     gc.enable()
     return held
 

@@ -52,6 +52,7 @@ def run(config: SupervisorConfig, task_of: Callable[[int], Task]) -> NoReturn:
     code = 1
     try:
         os.setsid()
+        os.chdir(config.project_directory)
         hygiene.reset_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the MCP decides what Ctrl-C means
         hygiene.adopt_orphans()

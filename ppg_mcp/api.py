@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ppg_protocol.errors import JobContractError
+from ppg_protocol.errors import JobContractError, PyPipeGraphError
 
 from . import util
 from .graph import STATUS_FILENAME, Options, Pipegraph
@@ -37,6 +37,8 @@ def new_pipegraph(
     log_file: instead of logs/ppg_run.txt. log_level: logging.DEBUG also tells why jobs do not run.
     adopt: take every existing output over as current (after a restore, or a move from another engine).
     early_cutoff: dependants of a job that was redone with the same content are not redone.
+
+    Raises JobContractError for arguments of other kinds, PyPipeGraphError where the current directory is gone.
     """
     if resource_coordinator is not None and not isinstance(resource_coordinator, LocalSystem):
         raise JobContractError(
@@ -47,7 +49,7 @@ def new_pipegraph(
         if log_level.upper() not in levels:
             raise JobContractError(f"log_level must be one of {', '.join(levels)} or a number, not {log_level!r}.")
         log_level = levels[log_level.upper()]
-    directory = Path(os.getcwd())
+    directory = _working_directory()
     options = Options(
         quiet=quiet,
         dump_graph=dump_graph,
@@ -63,6 +65,16 @@ def new_pipegraph(
     return graph
 
 
+def _working_directory() -> Path:
+    try:
+        return Path(os.getcwd())
+    except OSError as error:
+        raise PyPipeGraphError(
+            f"The working directory of this process does not exist any more, or can't be read ({error.strerror}), "
+            "so there is no place for a pipegraph. cd to the project's directory and start again."
+        ) from error
+
+
 def run_pipegraph(dry_run: bool = False) -> None:
     """Do what needs to be (re-)done, on all cores; return when all jobs are done.
 
@@ -70,7 +82,9 @@ def run_pipegraph(dry_run: bool = False) -> None:
 
     Raises RuntimeError when jobs failed (everything that did not depend on them was done), CycleError,
     JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
-    KeyboardInterrupt passes through after a clean stop.
+    KeyboardInterrupt passes through after a clean stop. SIGTERM stops as cleanly, then has the effect that it had
+    before the run: the end of the process, or the script's own handler. A closed terminal (SIGHUP) stops nothing.
+    All this in the main thread only: Python delivers no signals to others, so there Ctrl-C does not stop the run.
     """
     util.current_graph().run(dry_run=dry_run)
 
@@ -80,9 +94,26 @@ def destroy_global_pipegraph() -> None:
     util.global_pipegraph = None
 
 
-def inside_ppg() -> bool:
-    """Is there a pipegraph that a new job would belong to?"""
-    return util.global_pipegraph is not None
+def forget_job_status(invariant_status_filename: str | Path | None = None) -> None:
+    """Remove the status store, so that every job counts as never done; outputs stay. Without a store, do nothing.
+
+    invariant_status_filename: the store, as given to `new_pipegraph`; default: that of the current pipegraph, or,
+        without one, that of this directory.
+
+    Raises JobContractError, and touches nothing, if a run holds the store (it is named) or the file is none of ours.
+    """
+    from .store import StatusStoreError, remove_store
+
+    if invariant_status_filename is not None:
+        path = Path(os.getcwd(), invariant_status_filename)
+    elif util.global_pipegraph is not None:
+        path = util.global_pipegraph.status_file
+    else:
+        path = Path(os.getcwd(), STATUS_FILENAME)
+    try:
+        remove_store(path)
+    except StatusStoreError as error:
+        raise JobContractError(f"The job status can't be forgotten: {error}") from error
 
 
 def cores() -> int:
@@ -92,5 +123,6 @@ def cores() -> int:
     return current()
 
 
+inside_ppg = util.inside_ppg
 new_pipeline = new_pipegraph
 run: Any = run_pipegraph

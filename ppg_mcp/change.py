@@ -14,6 +14,8 @@ from ppg_protocol.errors import RemoteProtocolError
 class JobChange:
     """A new job. `value`, `parts` and `warnings` are an invariant's, unless it watches files: then the master takes it.
 
+    `acceptance` is what a ParameterInvariant wants to be remembered, as a list of its fields, or empty.
+    `pruned`: the callback made it and pruned it.
     `masked` is the id of the input that `ignore_code_changes` masks, or empty.
     """
 
@@ -32,6 +34,8 @@ class JobChange:
     parts: dict[str, str]
     warnings: list[str]
     watched: list[str]
+    acceptance: list[Any]
+    pruned: bool
 
 
 _FIELDS = len(fields(JobChange))

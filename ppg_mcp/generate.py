@@ -14,9 +14,10 @@ from ppg_protocol.errors import JobContractError
 
 from . import util
 from .change import Change, JobChange
-from .graph import Phase, Recording
+from .graph import Phase, Pipegraph, Recording
 from .job import Job
 from .job_list import JobList
+from .jobs.acceptance import Acceptance
 from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
 from .jobs.function import FunctionInvariant
 from .jobs.invariant import Invariant
@@ -39,8 +40,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
     try:
         assert generator.callback is not None
         returned = generator.callback()
-        for job, late in graph.late_dependencies[before:]:
-            job.depends_on(late())
+        graph.ask_late(before)
         injected = _returned_jobs(generator, returned)
     finally:
         graph.recording = None
@@ -74,7 +74,7 @@ def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
 
 def _job_change(job: Job) -> JobChange:
     value, parts = b"", dict[str, str]()
-    told = _Warnings()
+    told = _Surroundings(job.graph)
     watched: tuple[str, ...] = ()
     if isinstance(job, WATCHERS):
         watched = (job.watched,) if isinstance(job.watched, str) else job.watched
@@ -96,6 +96,8 @@ def _job_change(job: Job) -> JobChange:
         parts=parts,
         warnings=told.texts,
         watched=list(watched),
+        acceptance=list(told.remembered),
+        pruned=job in job.graph.pruning,
     )
 
 
@@ -109,15 +111,25 @@ def _sources(jobs: Iterable[Job]) -> dict[str, str]:
     return sources
 
 
-class _Warnings:
-    """Collects what an invariant that watches no files has to say."""
+class _Surroundings:
+    """Of an invariant that watches no files; what it has to say and to remember travels with the change."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: Pipegraph) -> None:
+        self._graph = graph
         self.texts: list[str] = []
+        self.remembered: tuple[Any, ...] = ()
 
     def checksum(self, path: str) -> bytes:
         """Only the master looks at files."""
         raise AssertionError(path)
+
+    def acceptance(self, job_id: str) -> Acceptance | None:
+        """As the master found it."""
+        return self._graph.acceptances.get(job_id)
+
+    def remember(self, job_id: str, acceptance: Acceptance) -> None:
+        """The master stores it when it has merged the change."""
+        self.remembered = acceptance
 
     def warn(self, text: str) -> None:
         """To travel with the change."""

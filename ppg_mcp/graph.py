@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppg_protocol.errors import JobContractError
 
 from .job import Job, checked_id
+
+if TYPE_CHECKING:
+    from .jobs.acceptance import Acceptance
 
 STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -65,7 +68,13 @@ class Pipegraph:
         self.writers: dict[str, Job] = {}
         """Invariant: every output path of every job, relative to `directory`, and the one job that writes it."""
         self.late_dependencies: list[tuple[Job, Callable[[], Any]]] = []
+        self.pruning: dict[Job, None] = {}
+        """What the user pruned."""
+        self.left_out: dict[Job, Job] = {}
+        """Jobs that have no part in the present run, and the pruned job behind each."""
         self.recording: Recording | None = None
+        self.acceptances: dict[str, Acceptance] = {}
+        """What ParameterInvariants remember of earlier runs; generating jobs look here as well."""
         self.order: list[Job] = []
         """Jobs by their index in the run."""
 
@@ -120,6 +129,40 @@ class Pipegraph:
         """Called for every new edge."""
         if self.recording is not None:
             self.recording.edges.append((job, prerequisite))
+
+    def prune(self, job: Job) -> None:
+        """Leave the job out of the coming run; inside a generating callback only jobs that it made itself."""
+        self._check_prunable(job)
+        self.pruning[job] = None
+
+    def unprune(self, job: Job) -> None:
+        """Take `prune` back."""
+        self._check_prunable(job)
+        self.pruning.pop(job, None)
+
+    def _check_prunable(self, job: Job) -> None:
+        self.check_open(job.job_id)
+        if self.recording is not None and job not in self.recording.jobs:
+            raise JobContractError(
+                f"{job!r} can't be pruned or unpruned inside a generating job: it is older than this callback, and "
+                "what is left out is settled when run() starts. Prune the jobs that the callback makes, or this one "
+                "before the run."
+            )
+
+    def ask_late(self, first: int = 0) -> None:
+        """Call what depends_on() was given as callables, from the `first` one on; they may make jobs and add callables.
+
+        If one raises, that one and those after it stay to be asked.
+        """
+        late = self.late_dependencies
+        asked = first
+        try:
+            while asked < len(late):
+                job, callback = late[asked]
+                job.depends_on(callback())
+                asked += 1
+        finally:
+            del late[first:asked]
 
     def relative(self, path: str | Path) -> str:
         """The path as it is used in ids: normalised, relative to the directory of the pipegraph if it is below it."""

@@ -149,8 +149,26 @@ class Job(metaclass=JobMeta):
         return self.depends_on(FileChecksumInvariant(path))
 
     def ignore_code_changes(self) -> Self:
-        """Do not redo this job because its callback changed."""
+        """Do not redo this job because its callback changed.
+
+        It spares this job alone. What a temporary, cached or loading job makes is known by what it is made of, its
+        callback included: after a change of that, a standing file of such a job is kept, but what depends on the job is
+        redone. For a loading job it has no effect, since it is loaded anew in every run that needs it.
+        """
         self._ignores_code_changes = True
+        return self
+
+    def prune(self) -> Self:
+        """Leave this job, and everything that depends on it, out of the coming run, as if it had not been written down.
+
+        They are neither run nor failed, and their records and files stay. Settled when run() starts.
+        """
+        self.graph.prune(self)
+        return self
+
+    def unprune(self) -> Self:
+        """Take `prune()` back."""
+        self.graph.unprune(self)
         return self
 
     def is_in_dependency_chain(self, other: Job, max_depth: int) -> bool:

@@ -33,6 +33,18 @@ class JobList(list[Job]):
             job.depends_on(*given)
         return self
 
+    def prune(self) -> JobList:
+        """Leave every job of the list out of the coming run; see `Job.prune`."""
+        for job in self:
+            job.prune()
+        return self
+
+    def unprune(self) -> JobList:
+        """Take `prune()` back."""
+        for job in self:
+            job.unprune()
+        return self
+
 
 def _jobs(value: Any) -> list[Job]:
     if isinstance(value, Job):

@@ -15,6 +15,7 @@ from ppg_mcp import resource_coordinators, util
 from ppg_mcp.api import (
     cores,
     destroy_global_pipegraph,
+    forget_job_status,
     inside_ppg,
     new_pipegraph,
     new_pipeline,
@@ -57,6 +58,7 @@ from ppg_mcp.jobs import (
     NotebookJob,
     ParameterInvariant,
     PlotJob,
+    RobustFileChecksumInvariant,
     TempFileGeneratingJob,
     TempFilePlusGeneratingJob,
 )
@@ -97,6 +99,7 @@ __all__ = [
     "PlotJob",
     "PyPipeGraphError",
     "PyPipelineGraphError",
+    "RobustFileChecksumInvariant",
     "RuntimeError",
     "RuntimeException",
     "TempFileGeneratingJob",
@@ -104,6 +107,7 @@ __all__ = [
     "__version__",
     "cores",
     "destroy_global_pipegraph",
+    "forget_job_status",
     "inside_ppg",
     "new_pipegraph",
     "new_pipeline",

@@ -2,7 +2,13 @@
 
 from .cached import CachedAttributeLoadingJob, CachedDataLoadingJob, CachedJob
 from .combined_plot import CombinedPlotJob
-from .file_invariants import FileChecksumInvariant, FileInvariant, FileTimeInvariant, MultiFileInvariant
+from .file_invariants import (
+    FileChecksumInvariant,
+    FileInvariant,
+    FileTimeInvariant,
+    MultiFileInvariant,
+    RobustFileChecksumInvariant,
+)
 from .files import (
     FileGeneratingJob,
     MultiFileGeneratingJob,
@@ -41,6 +47,7 @@ __all__ = [
     "NotebookJob",
     "ParameterInvariant",
     "PlotJob",
+    "RobustFileChecksumInvariant",
     "TempFileGeneratingJob",
     "TempFilePlusGeneratingJob",
 ]

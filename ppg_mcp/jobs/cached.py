@@ -66,6 +66,25 @@ class CachedHalves(DataLoadingJob):
         return self
 
     @property
+    def early_cutoff(self) -> bool | None:
+        """Of the calculation."""
+        return self.lfg.early_cutoff
+
+    @early_cutoff.setter
+    def early_cutoff(self, by_content: bool | None) -> None:
+        self.lfg.early_cutoff = by_content
+
+    def prune(self) -> Self:
+        """Leave the calculation and the loading out of the coming run; see `Job.prune`."""
+        self.lfg.prune()
+        return super().prune()
+
+    def unprune(self) -> Self:
+        """Take `prune()` back."""
+        self.lfg.unprune()
+        return super().unprune()
+
+    @property
     def cores_needed(self) -> int:
         """Cores of the calculation."""
         return self.lfg.cores_needed

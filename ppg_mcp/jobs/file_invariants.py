@@ -56,6 +56,15 @@ class FileChecksumInvariant(_FileInvariant):
 FileInvariant = FileChecksumInvariant
 
 
+class RobustFileChecksumInvariant(FileChecksumInvariant):
+    """A FileChecksumInvariant that recognises its file after it was moved: nothing is redone for that alone.
+
+    It is taken for the same file if its name without directories, its size and its checksum are those of one that an
+    earlier run knew, and that one is neither at its old place nor used in this pipegraph. Jobs that mention the path
+    in their own code or parameters are redone for that, of course.
+    """
+
+
 class MultiFileInvariant(Invariant):
     """Redoes its dependants when the set of files, or the content of one of them, changes."""
 

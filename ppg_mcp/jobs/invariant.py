@@ -8,6 +8,7 @@ from ppg_protocol.errors import JobContractError
 
 from ..job import Job
 from ..planner.node import Kind
+from .acceptance import Acceptance
 
 
 class Surroundings(Protocol):
@@ -15,6 +16,12 @@ class Surroundings(Protocol):
 
     def checksum(self, path: str) -> bytes:
         """md5 of a file by its absolute path, from memory where its stat did not change. Raises OSError."""
+
+    def acceptance(self, job_id: str) -> Acceptance | None:
+        """What `remember` was given in an earlier run."""
+
+    def remember(self, job_id: str, acceptance: Acceptance) -> None:
+        """For the next run, if this one is not a dry run."""
 
     def warn(self, text: str) -> None:
         """Tell the user, once per run."""
@@ -32,7 +39,7 @@ class Invariant(Job):
         )
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
-        """The value now, in 16 bytes. Raises OSError where it can't be taken."""
+        """The value now, in 16 bytes. Raises OSError or JobContractError where it can't be taken."""
         raise AssertionError(f"{type(self).__name__}.fingerprint")
 
     def parts(self) -> dict[str, str]:

@@ -102,6 +102,20 @@ class PlotJob(DrawingJob):
             if job is not other:
                 job._depend(other)
 
+    def prune(self) -> Self:
+        """Leave the plot, its table and their calculation out of the coming run; see `Job.prune`."""
+        for job in (self.cache_job, self.table_job):
+            if job is not None:
+                job.prune()
+        return super().prune()
+
+    def unprune(self) -> Self:
+        """Take `prune()` back."""
+        for job in (self.cache_job, self.table_job):
+            if job is not None:
+                job.unprune()
+        return super().unprune()
+
     def _write_table(self, path: str) -> None:
         write_table(self.get_data(), self.graph.absolute(checked_id(path)))
 

@@ -187,7 +187,7 @@ class Planner:
         self.strict.append(b"")
         self.content.append(b"")
         if kind == INVARIANT:
-            self._admit_invariant(job, node.value)
+            self._admit_invariant(job, node)
         elif kind == FINAL:
             self.finals.append(job)
             self.reason[job] = Reason.ALWAYS
@@ -196,9 +196,12 @@ class Planner:
                 self._connect(job, p)
             self._judge_first(job, kind)
 
-    def _admit_invariant(self, job: int, value: bytes) -> None:
-        if value:
-            self.strict[job] = self.content[job] = value
+    def _admit_invariant(self, job: int, node: Node) -> None:
+        if node.left_out:
+            self.state[job] = PRUNED
+            self.pruned_by[job] = job
+        elif node.value:
+            self.strict[job] = self.content[job] = node.value
             self.known[job] = 1
             self.state[job] = DONE
         else:
@@ -698,6 +701,10 @@ class Planner:
         for job in self.finals:
             if self.failed:
                 self._prune(job, self.failed[0])
+                continue
+            pruned = [p for p in self.inputs[job] if self.state[p] == PRUNED]
+            if pruned:
+                self._prune(job, self._root(pruned[0]))
                 continue
             self.verdict[job] = RUN
             for p in self.inputs[job]:

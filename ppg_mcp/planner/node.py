@@ -96,3 +96,5 @@ class Node(NamedTuple):
     """Take existing files over whatever the record says (`new_pipegraph(adopt=True)`)."""
     kept: Files | None = None
     """Of a temporary that keeps files: how these were found. None: it keeps nothing."""
+    left_out: bool = False
+    """Stands for a job that has no part in this run, in place of an invariant: what depends on it has none either."""

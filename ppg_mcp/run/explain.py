@@ -106,7 +106,7 @@ class Explainer:
 
     def _text(self, change: InputChange, indices: Mapping[str, int]) -> str:
         if not change.now:
-            return f"input {change.job_id!r} is gone"
+            return f"input {(self._store.path_of(change.job_id) or change.job_id)!r} is gone"
         shown = self._order[indices[change.job_id]].job_id
         if not change.then:
             return f"new input {shown!r}"

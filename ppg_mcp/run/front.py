@@ -10,7 +10,9 @@ from ppg_cs.survivors import sweep
 from ..graph import Phase, Pipegraph
 from ..store import StatusStore
 from .dry import print_plan
+from .hangup import Hangups
 from .interrupt import Interrupts
+from .leaving_out import taking_part, why_left_out
 from .log import RunLog, log_path
 from .loop import RunLoop
 from .order import UNSEEN, topological
@@ -21,15 +23,18 @@ from .results import Results
 def run(graph: Pipegraph, dry_run: bool = False) -> None:
     """See `ppg_mcp.api.run_pipegraph`."""
     graph.check_open("run()")
-    _resolve_late_dependencies(graph)
-    graph.order = topological(graph.jobs.values())
+    graph.ask_late()
+    graph.order = topological(taking_part(graph))
     graph.phase = Phase.RUNNING
     log = RunLog(graph, to_file=not dry_run)
     try:
-        if dry_run:
-            _only_plan(graph, log)
-        else:
-            _run_ordered(graph, log)
+        with Hangups(log):
+            for job in graph.left_out:
+                log.info(f"not run: {job!r}, because {why_left_out(graph, job)}")
+            if dry_run:
+                _only_plan(graph, log)
+            else:
+                _run_ordered(graph, log)
     finally:
         log.close()
         graph.phase = Phase.OVER
@@ -43,8 +48,8 @@ def _only_plan(graph: Pipegraph, log: RunLog) -> None:
     try:
         progress = Progress(quiet=True, interactive=False, started_s=0.0)
         loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts(), started_s=0.0)
-        loop.plan()
-        print_plan(loop)
+        loop.plan(performing=False)
+        print_plan(loop, graph)
     finally:
         store.close(clean=False)
 
@@ -54,6 +59,7 @@ def _rewind(graph: Pipegraph) -> None:
     for job in graph.order:
         job.index = UNSEEN
     graph.order = []
+    graph.left_out = {}
     graph.phase = Phase.BUILDING
 
 
@@ -91,13 +97,6 @@ def _report(loop: RunLoop, results: Results, log: RunLog, progress: Progress, du
     text = loop.summary(duration_s)
     log.info(text)
     progress.note(f"pypipegraph: {text}")
-
-
-def _resolve_late_dependencies(graph: Pipegraph) -> None:
-    """Callables given to depends_on; calling them may make jobs and further callables."""
-    while graph.late_dependencies:
-        job, late = graph.late_dependencies.pop()
-        job.depends_on(late())
 
 
 def _dump_graph(graph: Pipegraph, log: RunLog) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 class Interrupts:
     """While entered, SIGINT and SIGTERM set `received` and make `fd` readable; a second one raises at once.
 
+    A signal that the script ignores stays ignored, SIGINT for example where a shell script started it with `&`.
     Outside the main thread, where Python delivers no signals, it does nothing.
     """
 
@@ -24,7 +25,8 @@ class Interrupts:
         self.fd, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._former[number] = signal.signal(number, self._note)
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._former[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:

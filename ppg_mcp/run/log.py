@@ -9,13 +9,12 @@ import json
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from ..graph import Pipegraph
 from ..util.log_listener import LOG_PORT
+from .terminal import say
 
 LOGGER = "pypipegraph"
 MAX_DATAGRAM = 8000
@@ -116,11 +115,11 @@ class RunLog:
             self._deaf_until = self._second + 1
 
     def _print(self, text: str) -> None:
-        if not self._quiet and sys.stderr is not None:
-            print(text, file=sys.stderr, flush=True)
+        if not self._quiet:
+            say(text)
 
 
 def log_path(graph: Pipegraph, name: str) -> str | None:
     """Path of a file in `logs`, None where there is no such folder."""
-    folder = Path(graph.directory, "logs")
-    return str(folder / name) if folder.is_dir() else None
+    folder = os.path.join(graph.directory, "logs")
+    return os.path.join(folder, name) if os.path.isdir(folder) else None

@@ -44,6 +44,7 @@ from ..priority import Priorities
 from . import last_run
 from .explain import Explainer
 from .files import remove_files
+from .leaving_out import why_left_out
 from .made import Generations
 from .merge import Merge
 from .orphans import report_orphans
@@ -119,20 +120,20 @@ class RunLoop:
 
     def survey(self) -> None:
         """Look at everything, plan, and begin."""
-        self._perform(self.plan())
+        self._perform(self.plan(performing=True))
         self._report_missing_inputs()
         self._log_not_run()
 
-    def plan(self) -> Sequence[p.Instruction]:
-        """Look at everything; what to do first."""
+    def plan(self, performing: bool) -> Sequence[p.Instruction]:
+        """Look at everything; what to do first. In a dry run nothing of it is performed."""
         import platform
 
-        self._survey = Survey(self._graph, self._store, self._log)
+        self._survey = Survey(self._graph, self._store, self._log, performing)
         self._survey.distrust_absent()
         self._recorder = Recorder(self.planner, self._store, self.order, self.explainer, platform.node())
         return self.planner.extend(self._survey.nodes(self.order))
 
-    def missing_inputs(self) -> Mapping[int, OSError]:
+    def missing_inputs(self) -> Mapping[int, Exception]:
         """Invariants whose value could not be taken."""
         return self._survey.failures if self._survey is not None else {}
 
@@ -330,7 +331,10 @@ class RunLoop:
     def _prune(self, index: int, cause: int) -> None:
         job, culprit = self.order[index], self.order[cause]
         settles = self.planner.kind[index] in (*SETTLES, FINAL) or index in self.planner.obliged
-        if settles or self.planner.verdict[index] == p.Verdict.RUN:
+        if culprit in self._graph.left_out:
+            self._graph.left_out[job] = self._graph.left_out[culprit]
+            self._log.info(f"not run: {job!r}, because {why_left_out(self._graph, job)}")
+        elif settles or self.planner.verdict[index] == p.Verdict.RUN:
             self._log.info(f"not run: {job!r}, because {culprit!r}, on which it depends, failed")
             self._results.prune(job, culprit)
 
@@ -523,13 +527,15 @@ class RunLoop:
             self._fail_here(index, error, was_run=True)
             return False
         merge.commit()
-        jobs = [job.index for job in merge.task_jobs]
-        self._outbox.append(self._generations.add(message.attempt, self.order[index], jobs, change))
+        for job in merge.left_out:
+            self._log.info(f"not run: {job!r}, because {why_left_out(self._graph, job)}")
+        indices = [job.index for job in merge.task_jobs]
+        self._outbox.append(self._generations.add(message.attempt, self.order[index], indices, change))
         edges = [(dependant.index, prerequisite.index) for dependant, prerequisite in merge.edges]
-        self._perform(self.planner.extend(self._survey.nodes(merge.jobs), edges))
+        self._perform(self.planner.extend(self._survey.nodes(merge.admitted), edges))
         self._report_missing_inputs()
-        report_orphans(self._graph, self._store, self._log, self.order[index], merge.jobs)
-        self._log.info(f"{self.order[index]!r} made {len(merge.jobs)} jobs and {len(edges)} edges")
+        report_orphans(self._graph, self._store, self._log, self.order[index], merge.made)
+        self._log.info(f"{self.order[index]!r} made {len(merge.made)} jobs and {len(edges)} edges")
         self._log_not_run()
         return True
 
@@ -559,4 +565,5 @@ class RunLoop:
 
     def summary(self, duration_s: float) -> str:
         """One line for the user: how much was done."""
-        return summary(self.order, self.planner, self._results, self.executed, duration_s)
+        left_out = len(self._graph.left_out)
+        return summary(self.order, self.planner, self._results, self.executed, left_out, duration_s)

@@ -10,7 +10,6 @@ import platform
 import select
 import time
 from collections.abc import Callable, Sequence
-from contextlib import chdir
 from pathlib import Path
 
 import zmq
@@ -63,8 +62,7 @@ class EmbeddedMachine:
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
         )
-        with chdir(directory):  # where jobs are called, wherever the script went meanwhile
-            self._supervisor = start(config, task_of)
+        self._supervisor = start(config, task_of)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         hello = Hello(
             PROTOCOL_MAJOR,
@@ -86,6 +84,7 @@ class EmbeddedMachine:
         self._watched: dict[int, Callable[[], None]] = {}
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
+        self._looked_s = time.monotonic()
 
     def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
         """Return from `poll` when this becomes readable (writable, if `writing`), too, and call `on_ready` before."""
@@ -102,7 +101,7 @@ class EmbeddedMachine:
         deadline = self._link.deadline()
         if deadline is not None:
             timeout_s = min(timeout_s, deadline - time.monotonic())
-        ready = dict(self._poller.poll(max(0, int(timeout_s * 1000 + 0.999))))
+        ready = self._wait(timeout_s)
         now = time.monotonic()
         messages: list[Message] = []
         for delivery in [*self._link.receive(now), *self._link.tick(now)]:
@@ -129,6 +128,17 @@ class EmbeddedMachine:
                 "Nothing that was done is lost: run again."
             )
         return messages
+
+    def _wait(self, timeout_s: float) -> dict[object, int]:
+        """What is ready. After a suspension (Ctrl-Z, fg) zmq's I/O thread, which stood still too, gets time to take in
+        what the supervisor said meanwhile, lest that is called silent.
+        """
+        ready = dict(self._poller.poll(max(0, int(timeout_s * 1000 + 0.999))))
+        if time.monotonic() - self._looked_s > SILENCE_S / 2:
+            self._link.socket.poll(int(2000 * HEARTBEAT_S))
+            ready = dict(self._poller.poll(0))
+        self._looked_s = time.monotonic()
+        return ready
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send in order."""

@@ -9,16 +9,24 @@ from ppg_protocol.errors import JobContractError
 from ..change import Change, JobChange
 from ..graph import Pipegraph
 from ..job import Job
-from ..jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
+from ..jobs.acceptance import Acceptance
+from ..jobs.file_invariants import (
+    FileChecksumInvariant,
+    FileTimeInvariant,
+    MultiFileInvariant,
+    RobustFileChecksumInvariant,
+)
 from ..jobs.invariant import Invariant, Surroundings
 from ..planner.core import DONE, FINAL, INJECTING, Planner
 from ..planner.node import Kind
+from .leaving_out import taking_part_too
 from .order import UNSEEN, topological
 
 Edge = tuple[Job, Job]
 
 _WATCHERS: dict[str, type[Invariant]] = {
-    cls.__name__: cls for cls in (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
+    cls.__name__: cls
+    for cls in (FileTimeInvariant, FileChecksumInvariant, RobustFileChecksumInvariant, MultiFileInvariant)
 }
 
 
@@ -47,6 +55,8 @@ class GeneratedInvariant(Invariant):
         """As it came."""
         for warning in self.change.warnings:
             surroundings.warn(warning)
+        if self.change.acceptance:
+            surroundings.remember(self.job_id, Acceptance(*self.change.acceptance))
         return self.change.value
 
     def parts(self) -> dict[str, str]:
@@ -67,10 +77,19 @@ class Merge:
         self._generator = generator
         self._change = change
         self.jobs: list[Job] = []
-        """New jobs, topologically ordered after `commit`."""
+        """New jobs that take part, topologically ordered after `commit`."""
+        self.admitted: list[Job] = []
+        """What is new to the planner: jobs, and those that stand for what is left out."""
+        self.left_out: list[Job] = []
+        """New jobs that have no part in this run."""
         self.edges: list[Edge] = []
         """New edges of older jobs, (dependant, prerequisite)."""
         self._new: dict[str, Job] = {}
+
+    @property
+    def made(self) -> list[Job]:
+        """All new jobs."""
+        return list(self._new.values())
 
     @property
     def task_jobs(self) -> list[Job]:
@@ -92,8 +111,17 @@ class Merge:
     def commit(self) -> None:
         """Make it part of the graph."""
         graph = self._graph
-        self.jobs = topological(self._new.values(), first=len(graph.order))
-        graph.order.extend(self.jobs)
+        pruned = [self._new[change.job_id] for change in self._change.jobs if change.pruned]
+        injected = {prerequisite for _, prerequisite in self.edges}
+        jobs = taking_part_too(graph, self._new.values(), pruned, injected)
+        self.left_out = [job for job in self._new.values() if job in graph.left_out]
+        late = (p for p in injected if p.index == UNSEEN and p.job_id not in self._new)
+        standing_in = [*sorted(late, key=lambda job: job.job_id), *self.left_out]
+        for index, job in enumerate(standing_in, start=len(graph.order)):
+            job.index = index
+        self.jobs = topological(jobs, first=len(graph.order) + len(standing_in))
+        self.admitted = [*standing_in, *self.jobs]
+        graph.order.extend(self.admitted)
         for job in self._new.values():
             graph.jobs[job.job_id] = job
             for path in job.paths:
@@ -150,7 +178,7 @@ class Merge:
         generator = self._generator
         for dependant_id, prerequisite_id in self._change.edges:
             dependant, prerequisite = self._find(dependant_id), self._find(prerequisite_id)
-            if dependant.index == UNSEEN:
+            if dependant.index == UNSEEN and dependant not in self._graph.left_out:
                 raise self._refusal(f"changed {dependant!r} after it was reported")
             if generator.kind != INJECTING:
                 raise self._refusal(
@@ -162,7 +190,8 @@ class Merge:
                     f"made {dependant!r} depend on {prerequisite!r}, but a DependencyInjectionJob may only add "
                     f"prerequisites to its own dependants: add {dependant!r}.depends_on({generator!r})"
                 )
-            self.edges.append((dependant, prerequisite))
+            if dependant.index != UNSEEN:
+                self.edges.append((dependant, prerequisite))
         if self._change.injected:
             injected = [self._find(job_id) for job_id in self._change.injected]
             for dependant in self._dependants():

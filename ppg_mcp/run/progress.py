@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .printable import duration, printable
 from .situation import Snapshot
+from .terminal import say
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -75,13 +76,10 @@ class Progress:
             self._quiet, self._live, self.next_s = True, None, math.inf
 
     def _print(self, text: str) -> None:
-        stream = sys.stderr
         if self._live is not None:
             self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        elif stream is not None:
-            encoding = getattr(stream, "encoding", None) or "utf-8"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-            stream.flush()
+        else:
+            say(text)
 
     def _draw(self, snapshot: Snapshot) -> None:
         from rich.text import Text

@@ -11,7 +11,9 @@ from .results import Results
 ALWAYS = (Kind.GENERATING, Kind.INJECTING, Kind.FINAL)
 
 
-def summary(order: Sequence[Job], planner: Planner, results: Results, executed: int, duration_s: float) -> str:
+def summary(
+    order: Sequence[Job], planner: Planner, results: Results, executed: int, left_out: int, duration_s: float
+) -> str:
     """How much was done, in how many seconds."""
     outputs = [job for job in range(len(planner.nodes)) if planner.kind[job] == Kind.OUTPUT]
     current = sum(planner.verdict[job] == Verdict.CURRENT for job in outputs)
@@ -22,4 +24,6 @@ def summary(order: Sequence[Job], planner: Planner, results: Results, executed: 
     parts.append(f"{current} of {len(outputs)} outputs were current")
     if results.failures:
         parts.append(f"{len(results.failures)} failed, {len(results.pruned)} not run because of that")
+    if left_out:
+        parts.append(f"{left_out} left out")
     return f"{', '.join(parts)} ({duration_s:.2f} s)"

@@ -15,16 +15,20 @@ from functools import cached_property
 from xxhash import xxh3_128_digest
 
 from ppg_cs.outputs import inspect
+from ppg_protocol.errors import JobContractError
 from ppg_protocol.messages import FileStat
 
 from ..graph import Pipegraph
 from ..job import Job
+from ..jobs.acceptance import Acceptance
+from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
 from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
-from ..planner.node import Files, Former, Node
+from ..planner.node import Files, Former, Kind, Node
 from ..store import Record, StatusStore, pack_files, unpack_files
+from .checksums import Checksums
+from .identities import Identities
 from .log import RunLog
-from .still_file import moment_of, read_still
 
 WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
 HASH_CAP_BYTES = 4 << 30
@@ -42,31 +46,41 @@ def content_of(files: bytes, build_id: bytes) -> bytes:
 class Survey:
     """Looks at jobs as they come, with what the status store holds of them."""
 
-    def __init__(self, graph: Pipegraph, store: StatusStore, log: RunLog) -> None:
+    def __init__(self, graph: Pipegraph, store: StatusStore, log: RunLog, performing: bool = True) -> None:
         self._graph = graph
         self._store = store
         self._log = log
         self.records: dict[str, Record] = store.load()
         self._unsynced = store.unsynced
-        self._checksums: dict[str, tuple[int, int, int, bytes]] | None = None
+        self._performing = performing
+        self._checksums = Checksums(graph, store, log, refreshing=performing)
+        self._identities = Identities(graph, store, remembering=performing)
+        graph.acceptances = {job_id: Acceptance(*fields) for job_id, fields in store.acceptances().items()}
         self.adopted_files: dict[int, bytes] = {}
         """Packed stats of outputs that may be adopted."""
-        self.failures: dict[int, OSError] = {}
+        self.failures: dict[int, Exception] = {}
         """Invariants whose value can't be taken."""
 
     def distrust_absent(self) -> None:
         """Outputs that a reboot may have lost, of jobs that are not in this graph: redone when these come back."""
-        for job_id in self._unsynced:
-            if job_id not in self._graph.jobs and not self.records[job_id].tombstone:
+        for job_id in self._unsynced if self._performing else ():
+            job = self._graph.jobs.get(job_id)
+            if (job is None or job in self._graph.left_out) and not self.records[job_id].tombstone:
                 self._store.tombstone(job_id, 0)
 
-    def nodes(self, jobs: Iterable[Job]) -> Iterable[Node]:
+    def nodes(self, jobs: Sequence[Job]) -> Iterable[Node]:
         """One node per job, in the order given; `job.index` must be set."""
         records = self.records
+        left_out = self._graph.left_out
+        robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
+        self._identities.settle(robust, self.checksum)
         for job in jobs:
             kind = job.kind
+            if left_out and job in left_out:
+                yield Node(job.job_id, Kind.INVARIANT, left_out=True)
+                continue
             if kind == INVARIANT:
-                yield Node(job.job_id, kind, (), self._value(job))
+                yield Node(self._identity(job), kind, (), self._value(job))
                 continue
             inputs = tuple([p.index for p in job.prerequisites])
             if kind in WITH_FILES:
@@ -76,11 +90,14 @@ class Survey:
 
     # ----------------------------------------------------------------------------------------------------- invariants
 
+    def _identity(self, job: Job) -> str:
+        return self._identities.of(job) if isinstance(job, RobustFileChecksumInvariant) else job.job_id
+
     def _value(self, job: Job) -> bytes:
         assert isinstance(job, Invariant)
         try:
             return job.fingerprint(self)
-        except OSError as error:
+        except (OSError, JobContractError) as error:
             self.failures[job.index] = error
             return b""
 
@@ -89,16 +106,22 @@ class Survey:
         self._log.warning(text)
 
     def checksum(self, path: str) -> bytes:
-        """md5 of a file; taken again only when size, mtime or ctime changed. Raises OSError."""
-        if self._checksums is None:
-            self._checksums = self._store.checksums()
-        known = self._checksums.get(path)
-        if known is not None and known[:3] == moment_of(path):
-            return known[3]
-        moment, checksum = read_still(path)
-        self._checksums[path] = (*moment, checksum)
-        self._store.remember_checksum(path, *moment, checksum)
-        return checksum
+        """md5 of a file; see `Checksums`. Raises OSError."""
+        return self._checksums.of(path)
+
+    def acceptance(self, job_id: str) -> Acceptance | None:
+        """What a ParameterInvariant remembers."""
+        return self._graph.acceptances.get(job_id)
+
+    def remember(self, job_id: str, acceptance: Acceptance) -> None:
+        """What it is to remember from now on."""
+        former = self.acceptance(job_id)
+        if former is not None:
+            kept = acceptance.representative == former.representative
+            answer = "took them for the same" if kept else "did not accept that"
+            self._log.info(f"the parameters of {job_id!r} changed, and accept_as_unchanged_func {answer}")
+        if self._performing:
+            self._store.remember_acceptance(job_id, *acceptance)
 
     # ---------------------------------------------------------------------------------------------------------- files
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ppg_mcp.store.copy import StoreCopy, read_copy
 from ppg_mcp.store.errors import StatusStoreError, StoreInUseError
+from ppg_mcp.store.forgetting import remove_store
 from ppg_mcp.store.history import Execution, InputChange
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.packed_files import first_file, pack_files, sizes_and_mtimes, unpack_files
@@ -26,6 +27,7 @@ __all__ = [
     "first_file",
     "pack_files",
     "read_copy",
+    "remove_store",
     "sizes_and_mtimes",
     "unpack_files",
 ]

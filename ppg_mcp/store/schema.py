@@ -4,6 +4,8 @@
     inputs        the inputs of a job, msgpack; read only to tell why a job runs, so apart from `jobs`
     checksums     checksums of files of invariants, kept while size, mtime and ctime stand
     descriptions  human-readable parts of values, by their fingerprint; only ever added to
+    places        where the file of each RobustFileChecksumInvariant was last, and its identity in records
+    acceptances   what ParameterInvariants with an `accept_as_unchanged_func` compare with
     meta          text by key, for the run loop
     state         one row: what this package itself has to remember between holders
     history       the last executions of each job (see `history`)
@@ -89,6 +91,23 @@ ADDITIONS = (
         PRIMARY KEY (job, number)
     ) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE IF NOT EXISTS places (
+        path NOT NULL PRIMARY KEY,
+        identity NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        checksum BLOB NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS acceptances (
+        job_id NOT NULL PRIMARY KEY,
+        digest BLOB NOT NULL,
+        representative BLOB NOT NULL,
+        accepted INTEGER NOT NULL,
+        parameters BLOB NOT NULL
+    )
+    """,
 )
 
 
@@ -135,10 +154,14 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _fsync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    """Where that is possible, as SQLite does: not every file system can, and who can't list a directory may not."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
     try:
         os.fsync(descriptor)
     except OSError:
-        pass  # not every file system can; SQLite passes over it as well
+        pass
     finally:
         os.close(descriptor)

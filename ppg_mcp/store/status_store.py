@@ -111,8 +111,8 @@ class StatusStore(Reading):
 
     def _begin(self, former: Holder | None) -> None:
         """Start the session in the transaction that took the lock."""
-        add_tables(self._live)
         self._start_epoch()
+        add_tables(self._live)
         here = former is not None and former.is_on(self._facts)
         self.previous_run_directory = (former.run_directory if former and here else "") or (
             self.get_meta(self._run_directory_key) or ""
@@ -226,6 +226,24 @@ class StatusStore(Reading):
             rows = self._live.execute("SELECT path, size, mtime_ns, ctime_ns, checksum FROM checksums").fetchall()
         return {from_sql(row[0]): row[1:] for row in rows}
 
+    def places(self) -> dict[str, tuple[str, int, bytes]]:
+        """By path: the identity of the RobustFileChecksumInvariant whose file was there last, its size and checksum."""
+        with translated(self.path, "read"):
+            rows = self._live.execute("SELECT path, identity, size, checksum FROM places").fetchall()
+        return {from_sql(path): (from_sql(identity), size, checksum) for path, identity, size, checksum in rows}
+
+    def path_of(self, identity: str) -> str | None:
+        """Where the file with this identity was last, None if there is no such identity."""
+        path = self._one("SELECT path FROM places WHERE identity = ?", to_sql(identity))
+        return None if path is None else from_sql(path)
+
+    def acceptances(self) -> dict[str, tuple[bytes, bytes, bool, bytes]]:
+        """By job id: see `ppg_mcp.jobs.acceptance`, whose fields these are."""
+        query = "SELECT job_id, digest, representative, accepted, parameters FROM acceptances"
+        with translated(self.path, "read"):
+            rows = self._live.execute(query).fetchall()
+        return {from_sql(row[0]): (row[1], row[2], bool(row[3]), row[4]) for row in rows}
+
     # -------------------------------------------------------------------------------------- writing, up to the buffer
 
     def tombstone(self, job_id: str, attempt: int) -> None:
@@ -274,6 +292,16 @@ class StatusStore(Reading):
     def remember_checksum(self, path: str, size: int, mtime_ns: int, ctime_ns: int, checksum: bytes) -> None:
         """The file's checksum, good while size (bytes), mtime and ctime stand."""
         self._write(writes.checksum(path, size, mtime_ns, ctime_ns, checksum))
+
+    def remember_place(self, path: str, identity: str, size: int, checksum: bytes) -> None:
+        """The file with this identity is at `path` now, and no longer where it was before."""
+        self._write(writes.place(path, identity, size, checksum))
+
+    def remember_acceptance(
+        self, job_id: str, digest: bytes, representative: bytes, accepted: bool, parameters: bytes
+    ) -> None:
+        """What the parameters of this run are compared with in the next one."""
+        self._write(writes.acceptance(job_id, digest, representative, accepted, parameters))
 
     def describe(self, fingerprint: bytes, detail: Mapping[str, str]) -> None:
         """Keep the parts of a value, to tell later which of them differs. The first description stays."""

@@ -44,6 +44,10 @@ _DIGESTS = "UPDATE jobs SET inputs_strict = ?, inputs_content = ? WHERE job_id =
 _FORGET_INPUTS = "DELETE FROM inputs WHERE job = (SELECT id FROM jobs WHERE job_id = ?)"
 _FORGET = "DELETE FROM jobs WHERE job_id = ?"
 _CHECKSUM = "INSERT OR REPLACE INTO checksums (path, size, mtime_ns, ctime_ns, checksum) VALUES (?, ?, ?, ?, ?)"
+_PLACE = "INSERT OR REPLACE INTO places (path, identity, size, checksum) VALUES (?, ?, ?, ?)"
+_ACCEPTANCE = """
+    INSERT OR REPLACE INTO acceptances (job_id, digest, representative, accepted, parameters) VALUES (?, ?, ?, ?, ?)
+"""
 _DESCRIBE = "INSERT OR IGNORE INTO descriptions (fingerprint, detail) VALUES (?, ?)"
 _META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
 _EXECUTED = f"INSERT OR REPLACE INTO history VALUES ({JOB_KEY}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
@@ -94,6 +98,18 @@ def forget(job_id: str) -> Sequence[Statement]:
 def checksum(path: str, size: int, mtime_ns: int, ctime_ns: int, checksum: bytes) -> Sequence[Statement]:
     """A checksum holds while the file's stat is this one."""
     return ((_CHECKSUM, (to_sql(path), size, mtime_ns, ctime_ns, checksum)),)
+
+
+def place(path: str, identity: str, size: int, checksum: bytes) -> Sequence[Statement]:
+    """A file is in one place: the one that it had before is forgotten."""
+    return ((_PLACE, (to_sql(path), to_sql(identity), size, checksum)),)
+
+
+def acceptance(
+    job_id: str, digest: bytes, representative: bytes, accepted: bool, parameters: bytes
+) -> Sequence[Statement]:
+    """Of the last parameters only."""
+    return ((_ACCEPTANCE, (to_sql(job_id), digest, representative, accepted, parameters)),)
 
 
 def describe(fingerprint: bytes, detail: bytes) -> Sequence[Statement]:

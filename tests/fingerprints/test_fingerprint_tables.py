@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from ppg_mcp.fingerprints import fingerprint_function, fingerprint_value
+
+np = pytest.importorskip("numpy")
+pd = pytest.importorskip("pandas")
 
 rng = np.arange(6)
 STRUCT = np.dtype([("a", "i1"), ("b", "f8")], align=True)  # with padding

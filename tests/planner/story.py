@@ -17,6 +17,10 @@ def invariant(job_id: str, value: str = "value") -> Job:
     return Node(job_id, Kind.INVARIANT, value=value.encode()), ()
 
 
+def left_out(job_id: str) -> Job:
+    return Node(job_id, Kind.INVARIANT, left_out=True), ()
+
+
 def output(job_id: str, *inputs: str, **more: Any) -> Job:
     return Node(job_id, Kind.OUTPUT, **{"files": Files.MISSING, **more}), inputs
 

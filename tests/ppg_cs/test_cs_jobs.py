@@ -248,13 +248,14 @@ def test_gigabytes_on_stdout_are_cut_in_the_middle(run: Callable[..., Finished])
     assert done.stdout.endswith(b"end\n")
 
 
-def test_stdin_is_empty_and_the_directory_is_the_callers(run: Callable[..., Finished], tmp_path: Path) -> None:
+def test_stdin_is_empty_and_the_directory_is_the_projects(run: Callable[..., Finished], tmp_path: Path) -> None:
     def look(path: str) -> None:
         Path(path).write_text(repr((sys.stdin.read(), os.getcwd())))
         os.chdir("/")
 
     assert run(look).outcome == Outcome.OK
-    assert (tmp_path / "out").read_text() == repr(("", os.getcwd()))
+    assert (tmp_path / "out").read_text() == repr(("", str(tmp_path)))
+    assert os.getcwd() != str(tmp_path)
 
 
 def test_signals_cores_and_variables_are_those_of_a_fresh_process(tmp_path: Path) -> None:

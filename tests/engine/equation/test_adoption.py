@@ -8,7 +8,7 @@ from typing import Any
 
 import pypipegraph as ppg
 
-from ..project import Project, copy, write
+from ..project import Project, copy, write, write_all
 
 
 def put(*names: str) -> None:
@@ -113,3 +113,44 @@ def test_after_the_loss_of_the_store_everything_can_be_adopted(project: Project)
         os.unlink(path)
     assert project.ran(build, adopt=True) == []
     assert project.ran(build) == []
+
+
+def test_inside_a_generating_job(project: Project) -> None:
+    def build(adopt: bool) -> None:
+        def generate() -> None:
+            ppg.FileGeneratingJob("a", write()).ignore_code_changes()
+            ppg.FileGeneratingJob("b", write())
+
+        ppg.JobGeneratingJob("generator", generate)
+
+    put("a", "b")
+    assert project.ran(lambda: build(False)) == ["b", "generator"]
+    os.unlink(".pypipegraph_status_robust")
+    put("b")
+    assert project.ran(lambda: build(True), adopt=True) == ["generator"]
+    assert project.ran(lambda: build(False)) == ["generator"]
+    assert (project.read("a"), project.read("b")) == ("old", "old")
+
+
+def test_what_was_adopted_is_redone_when_something_changes_afterwards(project: Project) -> None:
+    def build(value: int) -> None:
+        a = ppg.FileGeneratingJob("a", write()).depends_on_params(value)
+        ppg.MultiFileGeneratingJob(["b1", "b2"], write_all()).depends_on(a)
+
+    put("a", "b1", "b2")
+    assert project.ran(lambda: build(1), adopt=True) == []
+    assert project.ran(lambda: build(1)) == []
+    outcome = project.run(lambda: build(2))
+    assert outcome.ran == ["a", "b1:b2"]
+    assert outcome.reason("a") == "'PIa' changed (value: 1 -> 2)"
+
+
+def test_adopt_makes_no_file_that_is_missing_or_empty_into_an_output(project: Project) -> None:
+    def build() -> None:
+        for name in "abc":
+            ppg.FileGeneratingJob(name, write(), empty_ok=name == "c")
+
+    put("a")
+    Path("b").touch(), Path("c").touch()
+    assert project.ran(build, adopt=True) == ["b"]
+    assert project.read("c") == ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pypipegraph as ppg
 
-from ..project import Project, write
+from ..project import Project, copy, fail, write
 
 BASE = """
 from pathlib import Path
@@ -123,6 +123,47 @@ def test_ignored_code_does_not_hide_other_changes(project: Project) -> None:
     assert project.ran(lambda: build("2", 2)) == ["a"]
     assert project.read("a") == "2"
     assert project.ran(lambda: build("3", 2)) == []
+
+
+def test_ignored_code_of_a_temporary_keeps_its_file_but_redoes_what_is_made_of_it(project: Project) -> None:
+    """It masks the edge of the temporary itself; its dependants record what it is made of."""
+
+    def build(text: str, fails: bool = False) -> None:
+        temporary = ppg.TempFileGeneratingJob("t", write(text)).ignore_code_changes()
+        ppg.FileGeneratingJob("a", copy("t")).depends_on(temporary)
+        if fails:
+            ppg.FileGeneratingJob("b", fail).depends_on(temporary)
+
+    project.run(lambda: build("1", fails=True))
+    assert project.read("t") == "1"
+    assert project.ran(lambda: build("2")) == ["a"]
+    assert project.read("a") == "1"
+    assert project.ran(lambda: build("2")) == []
+
+
+def test_ignored_code_of_a_cached_job_keeps_its_file_but_redoes_what_is_made_of_it(project: Project) -> None:
+    def build(value: int) -> None:
+        cached = ppg.CachedAttributeLoadingJob("cache", HELD, "value", lambda: value).ignore_code_changes()
+        ppg.FileGeneratingJob("a", lambda path: write(str(HELD.value))(path)).depends_on(cached)
+
+    project.run(lambda: build(1))
+    assert project.ran(lambda: build(2)) == ["a", "cache_load"]
+    assert project.read("a") == "1"
+    assert project.ran(lambda: build(2)) == []
+
+
+def test_ignored_code_of_a_loading_job_has_no_effect(project: Project) -> None:
+    def build(value: int) -> None:
+        loading = ppg.AttributeLoadingJob("load", HELD, "value", lambda: value).ignore_code_changes()
+        ppg.FileGeneratingJob("a", lambda path: write(str(HELD.value))(path)).depends_on(loading)
+
+    project.run(lambda: build(1))
+    assert project.ran(lambda: build(2)) == ["a", "load"]
+    assert project.read("a") == "2"
+
+
+class HELD:
+    value = 0
 
 
 def test_a_function_invariant_shared_by_jobs_redoes_all_of_them(project: Project) -> None:

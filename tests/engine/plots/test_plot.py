@@ -232,3 +232,17 @@ def test_a_generating_job_may_make_it_once_or_twice(project: Project, skip_cachi
     ]
     assert project.read("another.png") == "other by save {}"
     assert project.ran(lambda: ppg.JobGeneratingJob("grow", make)) == ["grow"]
+
+
+@pytest.mark.parametrize("skip_caching", [False, True])
+def test_it_is_pruned_with_its_table_and_calculation(project: Project, skip_caching: bool) -> None:
+    def pruned(unprune: bool) -> None:
+        build(skip_caching=skip_caching)
+        assert ppg.util.global_pipegraph is not None
+        job = ppg.util.global_pipegraph.jobs["plot.png"]
+        assert job.prune() is job
+        if unprune:
+            assert job.unprune() is job
+
+    assert project.ran(partial(pruned, False)) == []
+    assert "plot.png" in project.ran(partial(pruned, True))

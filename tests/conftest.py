@@ -1,0 +1,14 @@
+"""For all tests: signals as at a prompt, whatever the suite was started by."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_not_ignored() -> None:
+    """A shell script that starts the suite with `&` lets it ignore SIGINT, and scripts of tests would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,177 @@
+"""Jobs: the four basic kinds."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine.project import Project, tell, write
+
+import pypipegraph as ppg
+
+DATA: dict[str, Any] = {}
+
+
+def test_a_unique_name_and_a_callback(project: Project) -> None:
+    """All jobs have a unique name (job_id), and all but invariant preserving jobs encapsulate python callbacks to do
+    their work.
+    """
+
+    def build() -> None:
+        ppg.FileGeneratingJob("a", write())
+        with pytest.raises(ppg.JobContractError, match="'a' belongs to a FileGeneratingJob"):
+            ppg.DataLoadingJob("a", lambda: None)
+        with pytest.raises(ppg.JobContractError, match="callable"):
+            ppg.FileGeneratingJob("b", None)
+        ppg.FileTimeInvariant("a2")
+
+    Path("a2").touch()
+    assert project.ran(build) == ["a"]
+
+
+def test_output_jobs_modify_the_world_and_not_your_program(project: Project) -> None:
+    """These are generally run in a fork of the cs, they might use multi cores (if you call an external pnon-python
+    program), and they modify the outside world (create files, change databases, call the web).
+
+    They do not modify the state of your program - neither on the mcp nor on the cs level.
+    """
+    DATA.clear()
+
+    def modify(path: str) -> None:
+        DATA["modified"] = True
+        os.system(f"echo {len(DATA)} > {path}")
+
+    def build() -> None:
+        first = ppg.FileGeneratingJob("first", modify)
+        ppg.FileGeneratingJob("second", modify).depends_on(first)
+
+    project.ran(build)
+    assert DATA == {}, "not in the mcp"
+    assert project.read("second") == "1\n", "not in the compute slave that forked both"
+
+
+def test_invariants_are_evaluated_in_the_mcp(project: Project) -> None:
+    """These jobs are used to check that nothing changed. If it did, the downstream jobs need to be redone. Typical
+    examples of what is checked are file modification time, file checksum, parameters, or changes to python functions.
+
+    They are evaluated in the mcp and never 'ran' anywhere.
+    """
+    here = []
+
+    class Looking(ppg.FunctionInvariant):
+        def fingerprint(self, surroundings: Any) -> bytes:
+            here.append(os.getpid())
+            return super().fingerprint(surroundings)
+
+    Path("in").write_text("x")
+
+    def build(value: int) -> None:
+        invariants = [
+            Looking("function", write),
+            ppg.ParameterInvariant("parameter", value),
+            ppg.FileTimeInvariant("in"),
+        ]
+        ppg.FileGeneratingJob("a", write()).depends_on(invariants).depends_on_file("in2")
+
+    Path("in2").write_text("x")
+    assert project.ran(partial(build, 1)) == ["a"]
+    assert here == [os.getpid()]
+    assert project.ran(partial(build, 1)) == []
+    assert project.ran(partial(build, 2)) == ["a"]
+    os.utime("in", ns=(1, 1))
+    assert project.ran(partial(build, 2)) == ["a"]
+    Path("in2").write_text("y")
+    assert project.ran(partial(build, 2)) == ["a"]
+
+
+def test_loading_jobs_share_memory_read_only(project: Project) -> None:
+    """These jobs load data into a compute slave that is then available (read-only) in all dependend output generating
+    jobs (and it even only needs memory once thanks to linux forking behaviour).
+
+    They modify compute slaves!
+    """
+    DATA.clear()
+
+    def show(path: str) -> None:
+        Path(path).write_text(f"{DATA['numbers']} {id(DATA['numbers'])}")
+        DATA["numbers"].append(4)
+
+    def build() -> None:
+        load = ppg.DataLoadingJob("load", lambda: DATA.update(numbers=[1, 2, 3]))
+        for name in "abc":
+            ppg.FileGeneratingJob(name, show).depends_on(load)
+
+    project.ran(build)
+    assert {project.read(name) for name in "abc"} == {project.read("a")}, "the very same object, as it was loaded"
+    assert project.read("a").startswith("[1, 2, 3]")
+    assert DATA == {}, "never in the mcp"
+
+
+def test_loading_jobs_run_for_output_jobs_only(project: Project) -> None:
+    """They are not run if there isn't an output job depending on them that needs to be done. They run single core per
+    machine (since they must be run within the compute slave).
+    """
+
+    def build(with_output: bool) -> None:
+        load = ppg.DataLoadingJob("load", lambda: tell(str(ppg.cores())))
+        if with_output:
+            ppg.FileGeneratingJob("a", write()).depends_on(load)
+
+    assert project.ran(partial(build, False)) == []
+    assert project.ran(partial(build, True)) == ["a", "load"]
+    assert project.ran(partial(build, True)) == []
+    assert project.calls() == ["1"]
+
+
+def test_generating_jobs_extend_the_graph(project: Project) -> None:
+    """They extend the job graph itself - either by creating new jobs depending on the data at hand (for example, create
+    a graph for every line in a file generated by an output job), or by injecting further dependencies.
+
+    They are executed in a compute slave (since they might well use data that was loaded by cs modifying jobs) and the
+    jobs generated are transfered back to the mcp (so the mcp is still isolated from their execution function).
+    """
+    DATA.clear()
+
+    def generate() -> None:
+        DATA["generated"] = os.getpid()
+        for line in DATA["lines"]:
+            ppg.FileGeneratingJob(f"graph of {line}", write(line))
+
+    def build() -> None:
+        lines = ppg.FileGeneratingJob("lines", write("one\ntwo\n"))
+        load = ppg.DataLoadingJob("load", lambda: DATA.update(lines=Path("lines").read_text().split()))
+        ppg.JobGeneratingJob("generate", generate).depends_on(load.depends_on(lines))
+
+    outcome = project.run(build)
+    assert outcome.ran == ["generate", "graph of one", "graph of two", "lines", "load"]
+    assert set(outcome.graph.jobs) >= {"graph of one", "graph of two"}, "known to the mcp"
+    assert DATA == {}, "which nothing else reached"
+
+
+def test_generating_jobs_run_each_time(project: Project) -> None:
+    """Note: Job generating jobs are run each time the pipeline runs - otherwise we could not check whether the
+    generated jobs have been done. That probably also means that their dependencies should be 'lightweight' in terms
+    of runtime.
+    """
+
+    def build() -> None:
+        load = ppg.DataLoadingJob("load", lambda: tell("loaded"))
+        generate = ppg.JobGeneratingJob("generate", lambda: ppg.FileGeneratingJob("a", write()))
+        generate.depends_on(load)
+
+    assert project.ran(build) == ["a", "generate", "load"]
+    assert project.ran(build) == ["generate", "load"], "with what it needs"
+    os.unlink("a")
+    assert project.ran(build) == ["a", "generate", "load"]
+
+
+def test_compound_jobs(project: Project) -> None:
+    """there are compound jobs that combine jobs for convienance."""
+    graph = ppg.new_pipegraph(quiet=True)
+    ppg.PlotJob("plot", lambda: None, lambda table: None)
+    ppg.CachedAttributeLoadingJob("cache/value", DATA, "value", lambda: 1)
+    names = {type(job).__name__ for job in graph.jobs.values()}
+    assert {"PlotJob", "CachedAttributeLoadingJob", "CalculatingJob", "FileGeneratingJob"} <= names

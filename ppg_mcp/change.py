@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
 import msgpack
@@ -43,15 +43,17 @@ _FIELDS = len(fields(JobChange))
 
 @dataclass(slots=True)
 class Change:
-    """New jobs; new edges (dependant, prerequisite) of jobs that existed; jobs to inject into all dependants."""
+    """New jobs; new edges (dependant, prerequisite) of jobs that existed; jobs to inject into all dependants; source
+    texts by the part `code` of the new FunctionInvariants, each once."""
 
     jobs: list[JobChange]
     edges: list[tuple[str, str]]
     injected: list[str]
+    sources: dict[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """As msgpack."""
-        plain: list[Any] = [[astuple(job) for job in self.jobs], self.edges, self.injected]
+        plain: list[Any] = [[astuple(job) for job in self.jobs], self.edges, self.injected, self.sources]
         encoded: bytes = msgpack.packb(plain, unicode_errors="surrogatepass")
         return encoded
 
@@ -59,9 +61,9 @@ class Change:
     def decode(cls, encoded: bytes) -> Change:
         """The inverse of `encode`; raises RemoteProtocolError for anything else."""
         try:
-            jobs, edges, injected = msgpack.unpackb(encoded, unicode_errors="surrogatepass")
+            jobs, edges, injected, sources = msgpack.unpackb(encoded, unicode_errors="surrogatepass")
             if any(len(job) != _FIELDS for job in jobs):
                 raise ValueError("a job with another number of fields")
-            return cls([JobChange(*job) for job in jobs], [(a, b) for a, b in edges], list(injected))
+            return cls([JobChange(*job) for job in jobs], [(a, b) for a, b in edges], list(injected), dict(sources))
         except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
             raise RemoteProtocolError(f"A compute slave sent a graph change that can't be read: {error}") from error

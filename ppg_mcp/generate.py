@@ -19,6 +19,7 @@ from .job import Job
 from .job_list import JobList
 from .jobs.acceptance import Acceptance
 from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
+from .jobs.function import FunctionInvariant
 from .jobs.invariant import Invariant
 from .planner.node import Kind
 from .prerequisites import ask_late
@@ -50,6 +51,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
         jobs=[_job_change(job) for job in recording.jobs],
         edges=_edges(graph, recording),
         injected=[job.job_id for job in injected],
+        sources=_sources(recording.jobs),
     )
     return Generated(change.encode(), tasks)
 
@@ -105,6 +107,16 @@ def _job_change(job: Job) -> JobChange:
         acceptance=list(told.remembered),
         pruned=job in job.graph.pruning,
     )
+
+
+def _sources(jobs: Iterable[Job]) -> dict[str, str]:
+    sources: dict[str, str] = {}
+    for job in jobs:
+        if isinstance(job, FunctionInvariant):
+            code = job.parts()["code"]
+            if code not in sources:
+                sources[code] = job.source()
+    return sources
 
 
 class _Surroundings:

@@ -16,7 +16,8 @@ class Priorities:
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
         self._depth: list[int] = []
-        self._remaining_s: list[float] = []
+        self.remaining_s: list[float] = []
+        """Of each job known so far: its own runtime and the longest path of those that wait for it."""
 
     def of(self, job: int) -> Priority:
         """The priority of one job; smaller goes first."""
@@ -25,13 +26,13 @@ class Priorities:
         inputs = self._planner.inputs[job]
         kind = self._planner.kind
         frees = any(kind[p] in (TEMPORARY, LOADING) for p in inputs)
-        return (not frees, -self._depth[job], -self._remaining_s[job], job)
+        return (not frees, -self._depth[job], -self.remaining_s[job], job)
 
     def _extend(self) -> None:
         """Nodes are in topological order: depth forwards, remaining path backwards, once per batch of jobs."""
         planner = self._planner
         first, end = len(self._depth), len(planner.nodes)
-        depth, remaining = self._depth, self._remaining_s
+        depth, remaining = self._depth, self.remaining_s
         for job in range(first, end):
             depth.append(1 + max((depth[p] for p in planner.inputs[job] if p < job), default=-1))
             remaining.append(0.0)

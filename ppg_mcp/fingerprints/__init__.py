@@ -1,7 +1,9 @@
 """Fingerprints: has this function, has this value changed since the last run?
 
     fingerprint_function(f)     code, defaults and closure of a callable
+    function_source(f)          the source text of that code, to show what changed
     fingerprint_value(value)    a parameter
+    value_text(value)           the parameter in words
 
 Where to read on: `atoms.py` and `values.py` (the canonical encoding), `parts.py` and `tables.py` (which types are
 known), `syntax.py` and `bytecode.py` (the two canonical forms of code), `sources.py` and `codes.py` (which of the
@@ -12,7 +14,14 @@ Only the standard library and xxhash are used. ast, linecache and xxhash are imp
 this package.
 """
 
-from .function_fingerprint import FunctionFingerprint, fingerprint_function
-from .value_fingerprint import ValueFingerprint, fingerprint_value
+from .function_fingerprint import FunctionFingerprint, fingerprint_function, function_source
+from .value_fingerprint import ValueFingerprint, fingerprint_value, value_text
 
-__all__ = ["FunctionFingerprint", "ValueFingerprint", "fingerprint_function", "fingerprint_value"]
+__all__ = [
+    "FunctionFingerprint",
+    "ValueFingerprint",
+    "fingerprint_function",
+    "fingerprint_value",
+    "function_source",
+    "value_text",
+]

@@ -49,6 +49,19 @@ class CodeRegistry:
         entry = self._entries.get(id(function.__code__))
         return entry if entry is not None else self._add(function)
 
+    def text_of(self, function: FunctionType) -> str:
+        """The source text that the summary was made of, "" where it was the code object."""
+        import linecache
+
+        summary = self.of(function).summary
+        source = self._source(function)
+        text = source.text_of(summary) if source is not None else ""
+        if text or source is None:
+            return text
+        linecache.checkcache(function.__code__.co_filename)
+        source = self._source(function)
+        return source.text_of(summary) if source is not None else ""
+
     def _add(self, function: FunctionType) -> CodeEntry:
         code = function.__code__
         key = id(code)

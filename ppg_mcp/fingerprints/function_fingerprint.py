@@ -13,6 +13,7 @@ from typing import Any
 from .codes import CodeRegistry
 from .digest import digest
 from .function_encoding import NOTHING, encode_function
+from .function_text import MAX_SOURCE_CHARS, functions_in
 from .readable import MAX_CHARS, readable
 
 _CODES = CodeRegistry(digest)
@@ -59,3 +60,10 @@ def fingerprint_function(f: Callable[..., Any]) -> FunctionFingerprint:
         defaults[:MAX_CHARS],
         closure[:MAX_CHARS],
     )
+
+
+def function_source(f: Callable[..., Any]) -> str:
+    """The source text of what `code` in the fingerprint stands for, "" where there is none. For eyes only,
+    and cut above 65,536 characters."""
+    texts = [_CODES.text_of(function) for function in functions_in(f)]
+    return "\n\n".join(filter(None, texts))[:MAX_SOURCE_CHARS]

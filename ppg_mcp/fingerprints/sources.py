@@ -22,6 +22,7 @@ closure variables and its class are elsewhere).
 from __future__ import annotations
 
 import ast
+import textwrap
 import warnings
 from collections.abc import Callable, Collection
 from types import CodeType
@@ -32,6 +33,7 @@ from .syntax import FunctionNode, canonical_syntax
 
 Summary = Callable[[bytes], bytes]
 Range = tuple[int, int, int, int]  # first and last line from the function's first on, first and end column
+Span = tuple[int, int, int | None, int | None]  # first and last line; of a lambda its columns, in bytes of UTF-8
 _Key = tuple[int, str]  # line, name
 
 
@@ -55,6 +57,7 @@ class Source:
         self.lines = lines
         self._summarise = summarise
         self._syntaxes: dict[tuple[str, bytes], dict[bytes, set[_Place]]] = {}  # name, form of code -> syntax
+        self._spans: dict[bytes, Span] = {}  # of one function with this syntax
         try:
             flags = future | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in the cells of a notebook
             self._read(_parse("".join(lines), filename, flags), filename, flags)
@@ -79,10 +82,23 @@ class Source:
                 return there[0]
         return None
 
+    def text_of(self, syntax: bytes) -> str:
+        """The text of a function whose summarised syntax this is, as it was written, dedented; "" if there is none."""
+        span = self._spans.get(syntax)
+        if span is None:
+            return ""
+        first, last, column, end_column = span
+        lines = self.lines[first - 1 : last]
+        if column is None:
+            return textwrap.dedent("".join(lines)).strip("\n")
+        lines[-1] = lines[-1].encode()[:end_column].decode()
+        return lines[0].encode()[column:].decode() + textwrap.dedent("".join(lines[1:]))
+
     def _read(self, tree: ast.Module, filename: str, flags: int) -> None:
         nodes = _functions_by_line(tree)
+        spans = {id(node): _span(node) for group in nodes.values() for node in group}
         alone = {key: group[0] for key, group in nodes.items() if len(group) == 1}
-        self._pair(_compile(tree, filename, flags), alone, {key: _place(node) for key, node in alone.items()})
+        self._pair(_compile(tree, filename, flags), alone, {key: _place(node) for key, node in alone.items()}, spans)
         before = {id(node): _place(node) for group in nodes.values() if len(group) > 1 for node in group}
         free_line = len(self.lines) + 2
         for lambdas in _by_depth(tree, before.keys()):
@@ -92,9 +108,11 @@ class Source:
                 key = (free_line, "<lambda>")
                 moved[key], places[key] = node, before[id(node)]
                 free_line = _move(node, free_line) + 1
-            self._pair(_compile(tree, filename, flags), moved, places)
+            self._pair(_compile(tree, filename, flags), moved, places, spans)
 
-    def _pair(self, module: CodeType, nodes: dict[_Key, FunctionNode], places: dict[_Key, _Place]) -> None:
+    def _pair(
+        self, module: CodeType, nodes: dict[_Key, FunctionNode], places: dict[_Key, _Place], spans: dict[int, Span]
+    ) -> None:
         """Learn the functions of a module whose line and name are those of a node; of several the outermost."""
         forms: dict[int, bytes] = {}
         canonical_code(module, forms)
@@ -104,8 +122,9 @@ class Source:
             node = nodes.pop(key, None)
             if node is not None and id(code) in forms:
                 syntaxes = self._syntaxes.setdefault((code.co_qualname, self._summarise(forms[id(code)])), {})
-                known = syntaxes.setdefault(self._summarise(canonical_syntax(node)), set())
-                known.update(places[key].readings())
+                syntax = self._summarise(canonical_syntax(node))
+                syntaxes.setdefault(syntax, set()).update(places[key].readings())
+                self._spans.setdefault(syntax, spans[id(node)])
 
 
 def _parse(text: str, filename: str, flags: int) -> ast.Module:
@@ -165,6 +184,13 @@ def _place(node: FunctionNode) -> _Place:
     body, first = node.body, node.lineno
     last, end_column = body.end_lineno or body.lineno, body.end_col_offset or body.col_offset
     return _Place(first, (body.lineno - first, last - first, body.col_offset, end_column))
+
+
+def _span(node: FunctionNode) -> Span:
+    last = node.end_lineno or node.lineno
+    if isinstance(node, ast.Lambda):
+        return node.lineno, last, node.col_offset, node.end_col_offset
+    return (node.decorator_list[0].lineno if node.decorator_list else node.lineno), last, None, None
 
 
 def _ranges(code: CodeType) -> set[Range]:

@@ -25,6 +25,11 @@ class ValueFingerprint:
         return readable(self._text)
 
 
+def value_text(value: Any, max_chars: int) -> str:
+    """The value for humans, at most so many characters."""
+    return readable(encode_value(value, [])[:max_chars], max_chars)
+
+
 def fingerprint_value(value: Any, what: str = "value") -> ValueFingerprint:
     """The fingerprint of a value as it is now; `what` is how warnings call it.
 

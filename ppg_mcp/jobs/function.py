@@ -8,7 +8,7 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..fingerprints import fingerprint_function
+from ..fingerprints import fingerprint_function, function_source
 from .invariant import Invariant, Surroundings
 
 
@@ -40,3 +40,7 @@ class FunctionInvariant(Invariant):
     def parts(self) -> dict[str, str]:
         """Code, defaults and closure."""
         return fingerprint_function(self.function).parts()
+
+    def source(self) -> str:
+        """Of the function, as its code was compiled."""
+        return function_source(self.function)

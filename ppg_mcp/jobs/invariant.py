@@ -45,3 +45,7 @@ class Invariant(Job):
     def parts(self) -> dict[str, str]:
         """The value in words, after `fingerprint` was taken: to tell later which part of it changed."""
         return {}
+
+    def source(self) -> str:
+        """The source text behind the part `code` of `parts`, "" where there is none."""
+        return ""

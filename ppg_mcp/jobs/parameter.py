@@ -11,10 +11,13 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..fingerprints import ValueFingerprint, fingerprint_value
+from ..fingerprints import ValueFingerprint, fingerprint_value, value_text
 from ..job import checked_id
 from .acceptance import Acceptance
 from .invariant import Invariant, Surroundings
+
+MAX_TEXT_CHARS = 4000
+"""Of the parameters, kept to show later what changed."""
 
 
 class ParameterInvariant(Invariant):
@@ -60,8 +63,8 @@ class ParameterInvariant(Invariant):
         return now.representative
 
     def parts(self) -> dict[str, str]:
-        """The parameters as text."""
-        return {"value": self._taken.text}
+        """The parameters as text: only asked for where they are recorded or have changed."""
+        return {"value": value_text(self.parameters, MAX_TEXT_CHARS)}
 
     def _compared(self, former: Acceptance | None, surroundings: Surroundings) -> Acceptance:
         digest, parameters = self._taken.digest, self._pickled(surroundings)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..job import Job
 from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason
 from ..planner.core import OUTPUT
-from ..store import StatusStore
+from ..store import InputChange, StatusStore
 
 MAX_SHOWN_INPUTS = 5
 
@@ -20,6 +20,8 @@ class Explainer:
         self._planner = planner
         self._store = store
         self._order = order
+        self._changed: dict[int, list[InputChange]] = {}
+        """Of jobs that are under way."""
 
     def why(self, job: int) -> str:
         """One sentence without a full stop."""
@@ -67,29 +69,48 @@ class Explainer:
             return planner.cause.get(job)
         return next((p for p in planner.inputs[job] if planner.fresh[p]), None)
 
-    def changes(self, job: int) -> list[str]:
-        """What differs between the recorded inputs and those of now."""
+    def changed_inputs(self, job: int) -> list[InputChange]:
+        """The inputs that differ from the recorded ones; none unless that is why the job runs."""
+        if self._planner.reason[job] != Reason.INPUTS_CHANGED:
+            return []
+        if job not in self._changed:
+            self._changed[job] = self._compare(job)
+        return self._changed[job]
+
+    def forget(self, job: int) -> None:
+        """The job is over: its record is about to be replaced."""
+        self._changed.pop(job, None)
+
+    def _compare(self, job: int) -> list[InputChange]:
         planner = self._planner
         node = planner.nodes[job]
         then = {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(node.job_id)}
-        indices = {planner.nodes[p].job_id: p for p in planner.inputs[job]}
-        now = {job_id: (planner.strict[p], planner.content[p]) for job_id, p in indices.items()}
+        now = {planner.nodes[p].job_id: (planner.strict[p], planner.content[p]) for p in planner.inputs[job]}
         masked = planner.nodes[node.masked].job_id if node.masked >= 0 else None
-        texts = []
-        for job_id in sorted(then.keys() | now.keys()):
-            if job_id == masked:
-                continue
-            if job_id not in now:
-                texts.append(f"input {(self._store.path_of(job_id) or job_id)!r} is gone")
-                continue
-            shown = self._order[indices[job_id]].job_id
-            if job_id not in then:
-                texts.append(f"new input {shown!r}")
-            elif then[job_id][node.by_content] != now[job_id][node.by_content]:
-                texts.append(f"{shown!r} changed{self._difference(then[job_id][0], indices[job_id])}")
-        if len(texts) > MAX_SHOWN_INPUTS:
-            texts[MAX_SHOWN_INPUTS:] = [f"and {len(texts) - MAX_SHOWN_INPUTS} more inputs changed"]
+        none = (b"", b"")
+        return [
+            InputChange(job_id, then.get(job_id, none)[0], now.get(job_id, none)[0])
+            for job_id in sorted(then.keys() | now.keys())
+            if job_id != masked and then.get(job_id, none)[node.by_content] != now.get(job_id, none)[node.by_content]
+        ]
+
+    def changes(self, job: int) -> list[str]:
+        """What differs between the recorded inputs and those of now."""
+        planner = self._planner
+        indices = {planner.nodes[p].job_id: p for p in planner.inputs[job]}
+        changed = self.changed_inputs(job)
+        texts = [self._text(change, indices) for change in changed[:MAX_SHOWN_INPUTS]]
+        if len(changed) > MAX_SHOWN_INPUTS:
+            texts.append(f"and {len(changed) - MAX_SHOWN_INPUTS} more inputs changed")
         return texts
+
+    def _text(self, change: InputChange, indices: Mapping[str, int]) -> str:
+        if not change.now:
+            return f"input {(self._store.path_of(change.job_id) or change.job_id)!r} is gone"
+        shown = self._order[indices[change.job_id]].job_id
+        if not change.then:
+            return f"new input {shown!r}"
+        return f"{shown!r} changed{self._difference(change.then, indices[change.job_id])}"
 
     def _difference(self, then: bytes, now: int) -> str:
         """Of the values of an invariant."""

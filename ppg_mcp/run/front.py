@@ -49,7 +49,7 @@ def _only_plan(graph: Pipegraph, log: RunLog) -> None:
     store = StatusStore.open(graph.status_file)
     try:
         progress = Progress(quiet=True, interactive=False, started_s=0.0)
-        loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts())
+        loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts(), started_s=0.0)
         loop.plan(performing=False)
         print_plan(loop, graph)
     finally:
@@ -71,13 +71,14 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
     for killed in sweep(runtime_root(str(graph.directory))):
         log.warning(f"killed what an earlier run had left behind: {killed}")
     progress = Progress(graph.options.quiet, graph.options.interactive, started)
+    log.say = progress.note
     results = Results(graph, log)
     interrupts = Interrupts()
     store = StatusStore.open(graph.status_file)
     clean = False
     try:
         log.warnings(store.warnings)
-        loop = RunLoop(graph, store, log, progress, results, interrupts)
+        loop = RunLoop(graph, store, log, progress, results, interrupts, started)
         loop.survey()  # Ctrl-C ends it at once: nothing runs yet
         with interrupts:
             try:

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from ..graph import Pipegraph
@@ -30,6 +30,8 @@ class RunLog:
         self._quiet = graph.options.quiet
         self.level = graph.options.log_level
         self.debugging = self.level <= logging.DEBUG
+        self.say: Callable[[str], None] = self._print
+        """How a line reaches the user, beside whatever else is shown."""
         self.warned: set[str] = set()
         self._socket: socket.socket | None = None
         self._second = 0
@@ -56,7 +58,7 @@ class RunLog:
         if text not in self.warned:
             self.warned.add(text)
             self._write(logging.WARNING, text)
-            self._print(f"pypipegraph: {text}")
+            self.say(f"pypipegraph: {text}")
 
     def warnings(self, texts: Iterable[str]) -> None:
         """Several, as `warning`."""

@@ -39,8 +39,9 @@ from .. import planner as p
 from ..change import Change
 from ..dispatcher import Dispatch, Dispatcher, Offer
 from ..job import Job
-from ..planner.core import FINAL, GENERATING, INJECTING, LOADING, SETTLES
+from ..planner.core import CACHED, FINAL, GENERATING, INJECTING, LOADING, OUTPUT, SETTLES, TEMPORARY
 from ..priority import Priorities
+from . import last_run
 from .explain import Explainer
 from .files import remove_files
 from .leaving_out import why_left_out
@@ -48,6 +49,7 @@ from .made import Generations
 from .merge import Merge
 from .orphans import report_orphans
 from .recorder import Recorder
+from .situation import Running, Situation
 from .summary import summary
 from .survey import Survey
 from .sync import OutputSync
@@ -58,12 +60,14 @@ if TYPE_CHECKING:
     from .interrupt import Interrupts
     from .log import RunLog
     from .machine import EmbeddedMachine
+    from .onlookers import Onlookers
     from .progress import Progress
     from .results import Results
 
 COMMIT_INTERVAL_S = 0.05
 """Records wait at most so long for others to share their commit."""
 GENERATES = frozenset((GENERATING, INJECTING))
+RECORDED = frozenset((OUTPUT, TEMPORARY, CACHED))
 NO_USAGE = Usage(0.0, 0.0, 0)
 LOAD_LOSSES_MAX = 3
 RETRACT_PATIENCE_S = 2.0
@@ -80,6 +84,7 @@ class RunLoop:
         progress: Progress,
         results: Results,
         interrupts: Interrupts,
+        started_s: float,
     ) -> None:
         self.order = graph.order
         self.planner = p.Planner()
@@ -92,10 +97,13 @@ class RunLoop:
         self._interrupts = interrupts
         self._dispatcher = Dispatcher()
         self._priorities = Priorities(self.planner)
+        self.situation = Situation(self.planner, self.order, self._priorities, started_s)
         self._survey: Survey | None = None
         self._recorder: Recorder | None = None
         self._machine: EmbeddedMachine | None = None
         self._machine_name = ""
+        self._onlookers: Onlookers | None = None
+        self._began_at = time.time() - (time.monotonic() - started_s)
         self._outbox: list[Message] = []
         self._acks: list[int] = []
         self._sync = OutputSync()
@@ -122,7 +130,7 @@ class RunLoop:
 
         self._survey = Survey(self._graph, self._store, self._log, performing)
         self._survey.distrust_absent()
-        self._recorder = Recorder(self.planner, self._store, self.order, platform.node())
+        self._recorder = Recorder(self.planner, self._store, self.order, self.explainer, platform.node())
         return self.planner.extend(self._survey.nodes(self.order))
 
     def missing_inputs(self) -> Mapping[int, Exception]:
@@ -134,7 +142,7 @@ class RunLoop:
         assert self._survey is not None
         for index, error in self._survey.failures.items():
             self._results.failed_here(self.order[index], error)
-            self._progress.failed += 1
+            self.situation.failed += 1
         self._survey.failures.clear()
 
     def _log_not_run(self, at_end: bool = False) -> None:
@@ -166,12 +174,17 @@ class RunLoop:
                 self._stop_machine(self._machine)
             self._sync.finish()
             self._store.mark_synced()
+            self._store.set_meta(last_run.KEY, self._ended())
         finally:
             self._log.flush()
 
+    def _ended(self) -> str:
+        done, failed, pruned = self.situation.done, len(self._results.failures), len(self._results.pruned)
+        return last_run.ended(self._began_at, done, failed, pruned, self._interrupts.received is not None)
+
     def _start_machine(self) -> None:
-        if self._store.pending:
-            self._store.commit()
+        self._store.set_meta(last_run.KEY, last_run.begun(self._began_at))
+        self._store.commit()
         from .machine import EmbeddedMachine  # brings zmq, which a run with nothing to do can spare
 
         tasks = self.order
@@ -179,10 +192,31 @@ class RunLoop:
             self._machine = EmbeddedMachine(
                 self._graph.directory, self._store, self._graph.options.max_cores, lambda job: tasks[job].task()
             )
-        self._machine.watch(self._interrupts.fd)
+        self._machine.watch(self._interrupts.fd, lambda: None)
+        self.situation.cores = self._machine.cores
+        self._onlookers = self._onlookers_of(self._machine)
+
+    def _onlookers_of(self, machine: EmbeddedMachine) -> Onlookers:
+        from ..ask.live import LiveAnswers
+        from .onlookers import Onlookers
+
+        answers = LiveAnswers(
+            self._graph,
+            self._store,
+            self.planner,
+            self.explainer,
+            self._dispatcher,
+            self.situation,
+            self._results,
+            machine.memory_bytes,
+        )
+        options = self._graph.options
+        return Onlookers(machine, answers, self._progress, self._log, options.interactive and not options.quiet)
 
     def _stop_machine(self, machine: EmbeddedMachine) -> None:
         """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
+        if self._onlookers is not None:
+            self._onlookers.close()
         try:
             self._take_back(machine)
             self._flush()
@@ -209,13 +243,16 @@ class RunLoop:
 
     def _not_started(self, attempts: Sequence[int]) -> bool:
         """Is one of these still out, and not known to have been started?"""
-        return any(a in self._dispatcher.job_of and a not in self._progress.running for a in attempts)
+        return any(a in self._dispatcher.job_of and a not in self.situation.running for a in attempts)
 
     def _round(self) -> None:
         machine = self._machine
         assert machine is not None
         now = time.monotonic()
-        wake = self._progress.next_s
+        wake = min(self._progress.next_s, self._sync.next_s)
+        if self._onlookers is not None:
+            self._onlookers.tick(now)
+            wake = min(wake, self._onlookers.next_s)
         if self._store.pending:
             wake = min(wake, self._commit_by)
         for message in machine.poll(max(0.0, wake - now)):
@@ -225,7 +262,7 @@ class RunLoop:
         if self._outbox or (self._store.pending and now >= self._commit_by):
             self._flush()
         self._sync_now_and_then(now)
-        self._progress.update(now)
+        self._progress.update(now, self.situation.look)
 
     def _dispatch(self) -> Sequence[Dispatch]:
         """While lost tasks are being made again, nothing new is sent."""
@@ -282,7 +319,6 @@ class RunLoop:
             if load not in self._told:
                 self._told.add(load)
                 self._log.info(f"run: {self.order[load]!r}, because {self.explainer.why(load)}")
-        self._progress.total += 1
         offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, self._priorities.of(index))
         self._dispatched(self._dispatcher.handle(offer))
 
@@ -347,7 +383,8 @@ class RunLoop:
 
     def _fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:
         self._results.failed_here(self.order[index], exception, was_run)
-        self._progress.failed += 1
+        self._remember_failure(index, NO_USAGE, 0)
+        self.situation.failed += 1
         self._perform(self.planner.handle(p.Failed(index)))
 
     # -------------------------------------------------------------------------------------------- supervisor -> cores
@@ -370,7 +407,7 @@ class RunLoop:
             case Ready():
                 self._on_ready(message)
             case Heartbeat():
-                pass
+                self.situation.loading = message.loading
             case _:
                 raise CommunicationFailure(
                     f"The supervisor sent a {type(message).__name__}, which masters do not take."
@@ -386,14 +423,14 @@ class RunLoop:
         job = self._dispatcher.job_of.get(attempt)
         if job is not None:
             self._cores_of[attempt] = cores
-            self._progress.running[attempt] = (self.planner.nodes[job].job_id, time.monotonic())
+            self.situation.running[attempt] = Running(job, self.order[job].job_id, time.monotonic(), cores, pid)
             if self._log.debugging:
                 self._log.debug(f"started: {self.order[job]!r} on {cores} cores, pid {pid}, attempt {attempt}")
 
     def _on_retracted(self, attempt: int) -> None:
         job = self._dispatcher.job_of.get(attempt)
         if job is not None:
-            self._progress.running.pop(attempt, None)
+            self.situation.running.pop(attempt, None)
             if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
                 self._store.restore(self.planner.nodes[job].job_id)
             self._dispatcher.handle(d.Retracted(attempt))
@@ -401,7 +438,7 @@ class RunLoop:
     def _on_finished(self, message: Finished) -> None:
         attempt = message.attempt
         self._acks.append(attempt)
-        self._progress.running.pop(attempt, None)
+        self.situation.running.pop(attempt, None)
         if self._generations.is_again(attempt):
             self._finish_again(message)
             return
@@ -415,7 +452,7 @@ class RunLoop:
             self._dispatched(self._dispatcher.handle(d.Lost(attempt)))
         else:
             self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
-            self._fail(job, message)
+            self._fail(job, message, self._cores_of.pop(attempt, 0))
 
     def _succeed(self, index: int, message: Finished) -> None:
         assert self._recorder is not None
@@ -424,35 +461,45 @@ class RunLoop:
         cores = self._cores_of.pop(attempt, 0)
         kind = self.planner.kind[index]
         build_id = content = b""
-        if kind in GENERATES:
-            if not self._merge(index, message):
-                return
-        elif kind != FINAL:
+        if kind in GENERATES and not self._merge(index, message):
+            return
+        if kind in RECORDED:
             build_id, content = self._recorder.success(index, message.files, message.usage, cores)
             for path in job.paths:
                 self._sync.wrote(self._graph.absolute(path))
+        else:
+            self._recorder.ended(index, message.usage, cores)
         self._dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
         self._results.ran(job, message.stdout, message.stderr, message.usage)
-        self._progress.done += 1
+        self.situation.done += 1
         self.executed += 1
+        self.situation.took(message.usage.runtime_s, cores)
         if self._log.debugging:
             self._log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s")
         self._perform(self.planner.handle(p.Succeeded(index, build_id, content)))
 
-    def _fail(self, index: int, message: Finished | LoadFailed) -> None:
+    def _fail(self, index: int, message: Finished | LoadFailed, cores: int) -> None:
         job = self.order[index]
         self._results.failed(job, message.outcome, message.failure, message.stdout, message.stderr, message.usage)
-        self._progress.failed += 1
+        self._remember_failure(index, message.usage, cores)
+        self.situation.failed += 1
         self._progress.note(
             f"pypipegraph: failed: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
         )
         self._perform(self.planner.handle(p.Failed(index)))
+
+    def _remember_failure(self, index: int, usage: Usage, cores: int) -> None:
+        assert self._recorder is not None
+        error = self.order[index].error_reason.strip()
+        self._recorder.ended(index, usage, cores, error.splitlines()[0] if error else "it failed without a word")
 
     # ---------------------------------------------------------------------------------------------------------- loads
 
     def _on_loaded(self, message: Loaded) -> None:
         job = self.order[message.job]
         self._results.ran(job, message.stdout, message.stderr, message.usage)
+        assert self._recorder is not None
+        self._recorder.ended(message.job, message.usage, 1)
         self._log.info(f"loaded: {job!r} in {message.usage.runtime_s:.3f} s")
         self._dispatcher.handle(d.Resident(self._machine_name, message.job))
         self._load_losses.pop(message.job, None)
@@ -465,7 +512,7 @@ class RunLoop:
                 return
         if self.planner.state[message.job] in (p.State.FAILED, p.State.PRUNED):
             return
-        self._fail(message.job, message)
+        self._fail(message.job, message, 1)
 
     # ----------------------------------------------------------------------------------------------------- generating
 

@@ -47,18 +47,19 @@ class EmbeddedMachine:
         self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
     ) -> None:
         self.cores = this_machine.cores() if max_cores is None else max_cores
-        self._run_directory = session_directory(str(directory), store.session)
-        store.set_run_directory(self._run_directory)
-        endpoint = f"ipc://{self._run_directory}/link"
+        self.memory_bytes = this_machine.memory_bytes()
+        self.run_directory = session_directory(str(directory), store.session)
+        store.set_run_directory(self.run_directory)
+        endpoint = f"ipc://{self.run_directory}/link"
         config = SupervisorConfig(
             endpoint=endpoint,
             session=store.session,
             epoch=store.epoch,
             engine_version=__version__,
-            run_directory=str(self._run_directory),
+            run_directory=str(self.run_directory),
             project_directory=str(directory),
             cores=self.cores,
-            memory_bytes=this_machine.memory_bytes(),
+            memory_bytes=self.memory_bytes,
             mcp_pid=os.getpid(),
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
@@ -82,13 +83,20 @@ class EmbeddedMachine:
         self._session = store.session
         self._arbiter = Arbiter()
         self._poller = zmq.Poller()
+        self._watched: dict[int, Callable[[], None]] = {}
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
         self._looked_s = time.monotonic()
 
-    def watch(self, fd: int) -> None:
-        """Return from `poll` when this becomes readable, too."""
-        self._poller.register(fd, zmq.POLLIN)
+    def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
+        """Return from `poll` when this becomes readable (writable, if `writing`), too, and call `on_ready` before."""
+        self._watched[fd] = on_ready
+        self._poller.register(fd, zmq.POLLOUT if writing else zmq.POLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        """Undo `watch`."""
+        del self._watched[fd]
+        self._poller.unregister(fd)
 
     def poll(self, timeout_s: float) -> list[Message]:
         """Wait for messages from the supervisor. Raises CommunicationFailure when it is gone."""
@@ -113,6 +121,9 @@ class EmbeddedMachine:
                     )
                 case Refused(reason):
                     raise CommunicationFailure(f"The supervisor refused this run: {reason}")
+        for fd in ready.keys() & self._watched.keys():
+            if fd in self._watched:  # not, if an earlier one of these ended it
+                self._watched[fd]()
         if not messages and self._supervisor.pidfd in ready:
             raise CommunicationFailure(
                 f"The supervisor of this run (pid {self._supervisor.pid}) died. "
@@ -164,8 +175,8 @@ class EmbeddedMachine:
         self._link.close()
         self._context.destroy(linger=0)
         if status:
-            end_session(self._run_directory)
-        discard(self._run_directory)
+            end_session(self.run_directory)
+        discard(self.run_directory)
 
     def _heartbeat(self, peer: bytes, now: float) -> None:
         self._link.send(peer, [Heartbeat((), (), 0)], now)

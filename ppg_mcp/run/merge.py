@@ -46,6 +46,7 @@ class GeneratedInvariant(Invariant):
     kind: ClassVar[Kind] = Kind.INVARIANT
     type_name: str
     change: JobChange
+    sources: dict[str, str]
 
     def __repr__(self) -> str:
         return f"{self.type_name}({self.job_id!r})"
@@ -61,6 +62,10 @@ class GeneratedInvariant(Invariant):
     def parts(self) -> dict[str, str]:
         """As they came."""
         return self.change.parts
+
+    def source(self) -> str:
+        """As it came."""
+        return self.sources.get(self.change.parts.get("code", ""), "")
 
 
 class Merge:
@@ -152,6 +157,7 @@ class Merge:
         elif change.kind == Kind.INVARIANT:
             job = GeneratedInvariant.__new__(GeneratedInvariant)
             job.change = change
+            job.sources = self._change.sources
             job.type_name = change.type_name
         else:
             job = GeneratedJob.__new__(GeneratedJob)

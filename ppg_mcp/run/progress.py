@@ -1,106 +1,132 @@
-"""What the user sees while a run goes on: one live line on a terminal, a plain line now and then elsewhere."""
+"""What the user sees while a run goes on: live lines on a terminal, a plain line now and then elsewhere.
+
+Rules: everything goes to standard error as it is at that moment; nothing when quiet. `update` is cheap, it draws only
+when the interval is over. A stream that was replaced, closed, or breaks never breaks a run: then nothing is shown any
+more. The streams of the script are left alone (rich would put proxies in their place).
+"""
 
 from __future__ import annotations
 
+import math
+import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .terminal import UNREADABLE, say
+from .printable import duration, printable
+from .situation import Snapshot
+from .terminal import say
 
 if TYPE_CHECKING:
     from rich.live import Live
 
 LIVE_INTERVAL_S = 0.2
-PLAIN_INTERVAL_S = 10.0
-MAX_SHOWN_JOBS = 3
+PLAIN_INTERVAL_S = 60.0
+MAX_SHOWN_JOBS = 4
+
+Look = Callable[[float], Snapshot]
 
 
 class Progress:
-    """Prints to standard error, nothing when quiet. `update` is cheap; it draws only when the interval is over."""
+    """`note` prints a line that stays, `update` draws where the run stands."""
 
     def __init__(self, quiet: bool, interactive: bool, started_s: float) -> None:
         self._quiet = quiet
         self._live: Live | None = None
-        self._started_s = started_s
         self._terminal = interactive and not quiet and _is_terminal(sys.stderr)
         self._interval_s = LIVE_INTERVAL_S if self._terminal else PLAIN_INTERVAL_S
-        self.next_s = started_s + self._interval_s
-        self.total = 0
-        self.done = 0
-        self.failed = 0
-        self.running: dict[int, tuple[str, float]] = {}
-        """Job ids and start times by attempt."""
+        self.next_s = math.inf if quiet else started_s + self._interval_s
+        """When `update` will draw."""
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        if self._quiet:
-            return
-        if self._live is None:
-            say(text)
-            return
-        try:
-            self._live.console.print(text, markup=False, highlight=False)
-        except UNREADABLE:
-            self._give_up()
+        self._guarded(lambda: self._print(text))
 
-    def update(self, now: float) -> None:
+    def update(self, now: float, look: Look) -> None:
         """Draw, if it is time to."""
-        if self._quiet or now < self.next_s:
+        if now < self.next_s:
             return
         self.next_s = now + self._interval_s
-        if not self._terminal:
-            self.note(self._line(now))
-            return
-        try:
-            self._draw(now)
-        except UNREADABLE:
-            self._give_up()
+        snapshot = look(now)
+        if self._terminal:
+            self._guarded(lambda: self._draw(snapshot))
+        else:
+            self.note(plain_line(snapshot))
+
+    def enter_pressed(self, times: int) -> None:
+        """The terminal has moved the cursor down, out of the live lines."""
+        if self._live is not None:
+            from rich.control import Control
+
+            console = self._live.console
+            self._guarded(lambda: console.control(Control.move(0, -times)))
 
     def close(self) -> None:
-        """Take the live line away."""
+        """Take the live lines away."""
         live, self._live = self._live, None
         if live is not None:
-            try:
-                live.stop()
-            except UNREADABLE:
-                pass
+            self._guarded(live.stop)
 
-    def _give_up(self) -> None:
-        """Nobody sees it any more."""
-        self._quiet = True
-        self.close()
+    def _guarded(self, show: Callable[[], Any]) -> None:
+        if self._quiet:
+            return
+        try:
+            show()
+        except Exception:  # noqa: BLE001, RUF100  # whatever somebody put in place of the stream may raise
+            self._quiet, self._live, self.next_s = True, None, math.inf
 
-    def _draw(self, now: float) -> None:
+    def _print(self, text: str) -> None:
+        if self._live is not None:
+            self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            say(text)
+
+    def _draw(self, snapshot: Snapshot) -> None:
         from rich.text import Text
 
-        text = Text(self._line(now), no_wrap=True, overflow="ellipsis")
+        text = Text("\n".join(live_lines(snapshot)), no_wrap=True, overflow="ellipsis")
         if self._live is None:
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(text, console=Console(file=sys.stderr), auto_refresh=False, transient=True)
+            self._live = Live(
+                text,
+                console=Console(file=sys.stderr),
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self._live.start()
         self._live.update(text, refresh=True)
 
-    def _line(self, now: float) -> str:
-        waiting = max(0, self.total - self.done - self.failed - len(self.running))
-        failed = f", {self.failed} failed" if self.failed else ""
-        counts = f"{self.done}/{self.total} done, {len(self.running)} running, {waiting} waiting{failed}"
-        longest = sorted(self.running.values(), key=lambda entry: entry[1])[:MAX_SHOWN_JOBS]
-        jobs = ", ".join(f"{job_id} {_duration(now - since)}" for job_id, since in longest)
-        return f"pypipegraph: {_duration(now - self._started_s)}: {counts}" + (f" ({jobs})" if jobs else "")
+
+def plain_line(snapshot: Snapshot) -> str:
+    """Everything in one line."""
+    jobs = ", ".join(_jobs(snapshot))
+    return _counts(snapshot) + (f" ({jobs})" if jobs else "")
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f}s"
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"
+def live_lines(snapshot: Snapshot) -> list[str]:
+    """Counts, and below them the jobs that have run longest."""
+    return [_counts(snapshot), *(f"  {job}" for job in _jobs(snapshot))]
+
+
+def _counts(snapshot: Snapshot) -> str:
+    failed = f", {snapshot.failed} failed" if snapshot.failed else ""
+    left = f", about {duration(snapshot.left_s)} left" if snapshot.left_s is not None else ""
+    counts = f"{snapshot.done}/{snapshot.total} done, {len(snapshot.running)} running, {snapshot.waiting} waiting"
+    return f"pypipegraph: {duration(snapshot.elapsed_s)}: {counts}{failed}{left}"
+
+
+def _jobs(snapshot: Snapshot) -> list[str]:
+    longest = snapshot.running[:MAX_SHOWN_JOBS]
+    running = [f"{printable(one.job_id)} {duration(snapshot.now - one.since)}" for one in longest]
+    return [*(f"{printable(job_id)} is loaded" for job_id in snapshot.loading[:MAX_SHOWN_JOBS]), *running]
 
 
 def _is_terminal(stream: Any) -> bool:
     try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):
+        return bool(stream.isatty()) and os.environ.get("TERM") not in ("dumb", "unknown")
+    except Exception:  # noqa: BLE001, RUF100  # as above
         return False

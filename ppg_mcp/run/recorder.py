@@ -1,4 +1,5 @@
-"""Writes what a job's success means into the status store: its record, with its inputs as they were."""
+"""Writes what the end of a job means into the status store: its record, with its inputs as they were, if it ended well,
+and in any case a line of its history: how it ended, and why it was run."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from ppg_protocol.messages import FileStat, Usage
 from ..job import Job
 from ..jobs.invariant import Invariant
 from ..planner.core import INVARIANT, Planner
-from ..store import Input, StatusStore, pack_files
+from ..store import Execution, Input, StatusStore, pack_files
+from .explain import Explainer
 from .survey import content_of
 
 _IDS_AT_ONCE = 256
@@ -20,20 +22,31 @@ _IDS_AT_ONCE = 256
 class Recorder:
     """Buffers records in the store; the caller commits."""
 
-    def __init__(self, planner: Planner, store: StatusStore, order: list[Job], host: str) -> None:
+    def __init__(self, planner: Planner, store: StatusStore, order: list[Job], explainer: Explainer, host: str) -> None:
         self._planner = planner
         self._store = store
         self._order = order
+        self._explainer = explainer
         self._host = host
         self._described: set[int] = set()
+        self._sources: set[str] = set()
+        """The part `code` of functions whose source text is kept."""
         self._ids = b""
 
     def success(self, job: int, files: Sequence[FileStat], usage: Usage, cores: int) -> tuple[bytes, bytes]:
         """Record a job that ended well; returns its build id and the fingerprint of its outputs by content."""
         packed = pack_files(files)
         build_id = self._new_build_id()
+        execution = self._execution(job, usage, cores, "")
         self._write(job, build_id, packed, usage, cores)
+        self._store.executed(self._planner.nodes[job].job_id, execution)
         return build_id, content_of(packed, build_id)
+
+    def ended(self, job: int, usage: Usage, cores: int, error: str = "") -> None:
+        """Remember an execution that leaves no record: one that failed, or of a job that never has one."""
+        for change in self._explainer.changed_inputs(job):
+            self._describe_input(job, change.job_id)
+        self._store.executed(self._planner.nodes[job].job_id, self._execution(job, usage, cores, error))
 
     def adoption(self, job: int, files: bytes) -> None:
         """Record outputs that were taken over; their build id is the planner's."""
@@ -74,7 +87,28 @@ class Recorder:
         self._described.add(invariant)
         job = self._order[invariant]
         assert isinstance(job, Invariant)
-        self._store.describe(self._planner.strict[invariant], job.parts())
+        parts = job.parts()
+        self._store.describe(self._planner.strict[invariant], parts)
+        code = parts.get("code", "")
+        if code and code not in self._sources:
+            self._sources.add(code)
+            self._keep_source(code, job.source())
+
+    def _keep_source(self, code: str, text: str) -> None:
+        if text:
+            self._store.keep_source(bytes.fromhex(code), text)
+
+    def _describe_input(self, job: int, job_id: str) -> None:
+        """So that the change can be shown later, though no record names this input."""
+        planner = self._planner
+        for p in planner.inputs[job]:
+            if planner.nodes[p].job_id == job_id and planner.kind[p] == INVARIANT and p not in self._described:
+                self._describe(p)
+
+    def _execution(self, job: int, usage: Usage, cores: int, error: str) -> Execution:
+        reason, changes = self._explainer.why(job), tuple(self._explainer.changed_inputs(job))
+        self._explainer.forget(job)
+        return Execution(time.time(), usage.runtime_s, usage.peak_rss_bytes, cores, self._host, error, reason, changes)
 
     def _new_build_id(self) -> bytes:
         if not self._ids:

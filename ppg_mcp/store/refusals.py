@@ -24,6 +24,13 @@ _APPLICATION_ID = slice(68, 72)
 
 
 def refuse_foreign(path: Path) -> None:
+    """Raise StatusStoreError unless the file is a store in our format, and writable."""
+    refuse_unknown(path)
+    if not os.access(path, os.W_OK):
+        raise StatusStoreError(f"The status store {path} is not writable for you. Make it so, then run again.")
+
+
+def refuse_unknown(path: Path) -> None:
     """Raise StatusStoreError unless the file's header is that of a store in our format."""
     if path.exists() and not path.is_file():
         raise StatusStoreError(
@@ -38,8 +45,6 @@ def refuse_foreign(path: Path) -> None:
     fault = _fault(header)
     if fault:
         raise StatusStoreError(f"{path} {fault}. It was not touched. {hint(path)}")
-    if not os.access(path, os.W_OK):
-        raise StatusStoreError(f"The status store {path} is not writable for you. Make it so, then run again.")
 
 
 def refuse_orphaned_log(path: Path) -> None:

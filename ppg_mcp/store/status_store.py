@@ -38,15 +38,18 @@ from pathlib import Path
 
 from ppg_mcp.store import open_stores, writes
 from ppg_mcp.store.errors import StatusStoreError
+from ppg_mcp.store.history import Execution
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.opening import close_untouched, ensure_exists, take
 from ppg_mcp.store.putting_back import is_in_place, put_back
-from ppg_mcp.store.record import Input, Record, pack_inputs, unpack_inputs
+from ppg_mcp.store.reading import Reading
+from ppg_mcp.store.record import Input, Record, pack_inputs
 from ppg_mcp.store.refusals import log_path
 from ppg_mcp.store.schema import add_tables
+from ppg_mcp.store.source_text import packed_source
 from ppg_mcp.store.sqlite_errors import hint, translated
-from ppg_mcp.store.stored_text import from_sql, pack, to_sql, unpack
+from ppg_mcp.store.stored_text import from_sql, pack, to_sql
 from ppg_mcp.store.unfinished import remove_unfinished
 
 MAX_BUFFERED = 4_000_000
@@ -60,10 +63,9 @@ _LOAD = """
 """
 
 
-class StatusStore:
+class StatusStore(Reading):
     """One open store. Get one by `open`, end it by `close`. Every method raises StatusStoreError on I/O trouble."""
 
-    path: Path
     epoch: int
     session: str
     """16 random hex digits, other ones with each open."""
@@ -86,6 +88,7 @@ class StatusStore:
         self._buffer: list[writes.Statement] = []
         self._sequence = 0  # the last one given out
         self._committed = 0  # the last one committed
+        self._executions = 0  # in this session
 
     # ------------------------------------------------------------------------------------------------ open and close
 
@@ -233,17 +236,6 @@ class StatusStore:
             records[from_sql(key)] = records.pop(key)
         return records
 
-    def inputs_of(self, job_id: str) -> tuple[Input, ...]:
-        """The inputs that the job's record (or former record) names, in the order recorded; empty without a record."""
-        query = "SELECT packed FROM inputs WHERE job = (SELECT id FROM jobs WHERE job_id = ?)"
-        packed = self._one(query, to_sql(job_id))
-        if packed is None:
-            return ()
-        try:
-            return unpack_inputs(packed)
-        except ValueError as error:
-            raise self._damaged(f"the inputs of {job_id!r}") from error
-
     def checksums(self) -> dict[str, tuple[int, int, int, bytes]]:
         """By path: size in bytes, mtime and ctime in ns at which the checksum was taken, and the checksum."""
         with translated(self.path, "read"):
@@ -267,29 +259,6 @@ class StatusStore:
         with translated(self.path, "read"):
             rows = self._live.execute(query).fetchall()
         return {from_sql(row[0]): (row[1], row[2], bool(row[3]), row[4]) for row in rows}
-
-    def description(self, fingerprint: bytes) -> dict[str, str] | None:
-        """The human-readable parts of the value with this fingerprint, None if it was never described."""
-        packed = self._one("SELECT detail FROM descriptions WHERE fingerprint = ?", fingerprint)
-        if packed is None:
-            return None
-        try:
-            return dict(unpack(packed))
-        except (ValueError, TypeError) as error:
-            raise self._damaged(f"the description of {fingerprint.hex()}") from error
-
-    def get_meta(self, key: str) -> str | None:
-        """The text stored under the key, None if there is none. Keys "run_directory@…" are the store's own."""
-        value = self._one("SELECT value FROM meta WHERE key = ?", to_sql(key))
-        return None if value is None else from_sql(value)
-
-    def _one(self, query: str, key: str | bytes) -> bytes | None:
-        with translated(self.path, "read"):
-            row = self._live.execute(query, (key,)).fetchone()
-        return row[0] if row else None
-
-    def _damaged(self, what: str) -> StatusStoreError:
-        return StatusStoreError(f"The status store {self.path} is damaged: {what} can't be read. {hint(self.path)}")
 
     # -------------------------------------------------------------------------------------- writing, up to the buffer
 
@@ -353,6 +322,15 @@ class StatusStore:
     def describe(self, fingerprint: bytes, detail: Mapping[str, str]) -> None:
         """Keep the parts of a value, to tell later which of them differs. The first description stays."""
         self._write(writes.describe(fingerprint, pack(dict(detail))))
+
+    def keep_source(self, code: bytes, text: str) -> None:
+        """Keep the source text of code by its digest, to show later what changed. The first text stays."""
+        self._write(writes.describe(code, packed_source(text)))
+
+    def executed(self, job_id: str, execution: Execution) -> None:
+        """Remember an execution; after the job's record, if it gets one."""
+        self._executions += 1
+        self._write(writes.executed(job_id, (self.epoch << 32) + self._executions, execution.fields()))
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a text."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ppg_mcp.store.history import HISTORY_LENGTH, JOB_KEY
 from ppg_mcp.store.stored_text import to_sql
 
 Value = str | bytes | int | float
@@ -49,6 +50,12 @@ _ACCEPTANCE = """
 """
 _DESCRIBE = "INSERT OR IGNORE INTO descriptions (fingerprint, detail) VALUES (?, ?)"
 _META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+_EXECUTED = f"INSERT OR REPLACE INTO history VALUES ({JOB_KEY}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+_TRIM = f"""
+    DELETE FROM history WHERE job = {JOB_KEY} AND number <=
+        (SELECT number FROM history WHERE job = {JOB_KEY} ORDER BY number DESC LIMIT 1 OFFSET {HISTORY_LENGTH})
+"""
+_FORGET_HISTORY = f"DELETE FROM history WHERE job = {JOB_KEY}"
 _SYNCED = "UPDATE state SET synced = max(synced, ?)"
 _SEQUENCE = "UPDATE state SET sequence = ?"
 _CLEAN = "UPDATE state SET clean = 1, synced = sequence"
@@ -85,7 +92,7 @@ def update_inputs(job_id: str, strict: bytes, content: bytes, inputs: bytes) -> 
 def forget(job_id: str) -> Sequence[Statement]:
     """Remove all that is known of a job."""
     key = (to_sql(job_id),)
-    return ((_FORGET_INPUTS, key), (_FORGET, key))
+    return ((_FORGET_INPUTS, key), (_FORGET_HISTORY, key), (_FORGET, key))
 
 
 def checksum(path: str, size: int, mtime_ns: int, ctime_ns: int, checksum: bytes) -> Sequence[Statement]:
@@ -113,6 +120,12 @@ def describe(fingerprint: bytes, detail: bytes) -> Sequence[Statement]:
 def meta(key: str, value: str) -> Sequence[Statement]:
     """Set a text."""
     return ((_META, (to_sql(key), to_sql(value))),)
+
+
+def executed(job_id: str, number: int, fields: tuple[Value, ...]) -> Sequence[Statement]:
+    """One more execution, ended well or not; `fields` as in the table. Of the older ones the newest stay."""
+    key = to_sql(job_id)
+    return ((_EXECUTED, (key, number, *fields)), (_TRIM, (key,)))
 
 
 def synced(sequence: int) -> Sequence[Statement]:

@@ -65,6 +65,10 @@ class Scripts:
         self._started.append(process)
         return process
 
+    def adopt(self, process: subprocess.Popen[str]) -> None:
+        """End this one, too, at the end of the test."""
+        self._started.append(process)
+
     def run(self, text: str, name: str = "script.py", **options: Any) -> subprocess.CompletedProcess[str]:
         """Start and wait; the return code is the caller's to look at."""
         process = self.start(text, name, **options)

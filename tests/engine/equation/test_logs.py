@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pypipegraph as ppg
 from ppg_mcp.util.log_listener import LOG_PORT
 
 from ..project import Project, fail, write
+from ..scripts import Scripts, until
 from ..unprivileged import Unprivileged
 
 
@@ -114,10 +118,7 @@ def test_the_former_error_log_is_kept_as_dot_one(project: Project) -> None:
 def test_all_records_go_to_port_5005(project: Project) -> None:
     """ "All log records also go to localhost port 5005 (UDP, JSON lines, dropped when nobody listens).\""""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        try:
-            listener.bind(("127.0.0.1", LOG_PORT))
-        except OSError:
-            pytest.skip("somebody else listens")
+        until(lambda: is_bound(listener), "the port, which another listener has")
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         listener.settimeout(1)
         for attempt in range(5):  # other tests send too, and what does not fit is dropped
@@ -129,6 +130,42 @@ def test_all_records_go_to_port_5005(project: Project) -> None:
     assert record is not None
     assert record["level"] == "INFO"
     assert record["pid"] == os.getpid()
+
+
+def is_bound(listener: socket.socket) -> bool:
+    try:
+        listener.bind(("127.0.0.1", LOG_PORT))
+    except OSError:
+        return False
+    return True
+
+
+def test_the_log_listener_shows_them(project: Project, scripts: Scripts) -> None:
+    out = Path("listened")
+    listener = until(lambda: listening(scripts), "the port, which another listener has")
+    until(lambda: is_shown(scripts, out), "a record")
+    listener.send_signal(signal.SIGINT)
+    assert listener.wait(timeout=30) == 0
+
+
+def is_shown(scripts: Scripts, out: Path) -> bool:
+    """Run until the record gets through."""
+    made = scripts.good("ppg.new_pipegraph(quiet=True)\nppg.FileGeneratingJob(f'{os.getpid()}', write())\nppg.run()\n"
+                        "print(os.getpid())").strip()  # fmt: skip
+    wanted = f"{made} INFO    run: FileGeneratingJob('{made}'), because it has never been done"
+    return any(line.endswith(wanted) for line in out.read_text().splitlines())
+
+
+def listening(scripts: Scripts) -> Any:
+    """A listener that has the port, None if another one has it. What it shows goes to the file `listened`."""
+    with open("listened", "w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ppg_mcp.util.log_listener"], stdout=out, stderr=subprocess.PIPE, text=True
+        )
+    scripts.adopt(process)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    return process if first.startswith("Listening on") else None
 
 
 def received(listener: socket.socket, message: str) -> dict[str, Any] | None:

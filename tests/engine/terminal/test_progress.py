@@ -99,7 +99,7 @@ def test_a_terminal_shows_live_progress(project: Project, scripts: Scripts) -> N
             pass
         return seen
 
-    until(lambda: b"0/1 done, 1 running" in read() and b"some job" in seen, "the live line")
+    until(lambda: b"0/2 done, 1 running, 1 waiting" in read() and b"some job" in seen, "the live line")
     assert b"\x1b[" in seen, "it is redrawn in place"
     Path("go").touch()
     until(lambda: read() and script.poll() is not None, "the end")

@@ -1,0 +1,266 @@
+"""Without a run: the same questions, answered from the status store, which is not disturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pypipegraph as ppg
+from ppg_mcp.ask import command
+
+from ..project import Project, copy, fail, write
+from ..scripts import Scripts
+from .asking import answer, ask
+
+STORE = ".pypipegraph_status_robust"
+
+
+def build(text: str = "one", parameter: Any = 1) -> None:
+    a = ppg.FileGeneratingJob("a", write(text)).depends_on_params(parameter)
+    ppg.FileGeneratingJob("b", copy("a")).depends_on(a)
+    ppg.FileGeneratingJob("bad", fail)
+    ppg.FileGeneratingJob("below", write()).depends_on(ppg.util.global_pipegraph.jobs["bad"])
+
+
+def state_of(path: Path) -> dict[str, tuple[int, int, bytes]]:
+    found = {}
+    for name in sorted(os.listdir(path)):
+        if (path / name).is_file():
+            facts = (path / name).stat()
+            found[name] = (facts.st_ino, facts.st_mtime_ns, (path / name).read_bytes())
+    return found
+
+
+def test_status_tells_of_the_last_run(project: Project) -> None:
+    project.run(build)
+    told = answer("status")
+    assert (told["live"], told["records"], told["tombstones"]) == (False, 2, 1)
+    assert (told["last_run"]["done"], told["last_run"]["failed"], told["last_run"]["pruned"]) == (2, 1, 1)
+    assert told["failed_jobs"] == [{"job": "bad", "error": "ValueError: ('as told', 7)"}]
+    assert "2 jobs done, 1 job started that did not end well" in ask("status").out
+
+
+def test_failures_of_earlier_runs_are_not_the_last_ones(project: Project) -> None:
+    project.run(build)
+    project.run(lambda: ppg.FileGeneratingJob("a", write()))
+    told = answer("status")
+    assert (told["failed"], told["tombstones"]) == (0, 1)
+
+
+def test_why_tells_what_had_changed_at_the_last_execution(project: Project) -> None:
+    project.run(build)
+    project.run(lambda: build(parameter=2))
+    told = answer("why", "a")
+    assert (told["state"], told["last"]["outcome"]) == ("done", "ok")
+    assert told["changes"] == [
+        {"input": "PIa", "what": "changed", "parts": [{"name": "value", "then": "1", "now": "2"}]}
+    ]
+    assert answer("why", "b")["reason"] == "'a' is redone"
+    assert answer("why", "bad")["state"] == "failed"
+    text = ask("why", "a").out
+    assert "  PIa changed\n    its value: 1 -> 2\n" in text
+
+
+def test_changes_of_a_job_that_failed_are_shown_too(project: Project) -> None:
+    """It has no record that would describe its inputs."""
+    project.run(lambda: ppg.FileGeneratingJob("a", write()).depends_on_params("old"))
+    project.run(lambda: ppg.FileGeneratingJob("a", fail).depends_on_params("new"))
+    told = answer("why", "a")
+    assert told["state"] == "failed"
+    assert told["last"]["outcome"] == "ValueError: ('as told', 7)"
+    value, function = told["changes"]
+    assert (part(value, "value")["then"], part(value, "value")["now"]) == ("'old'", "'new'")
+    lines = part(function, "code")["diff"]
+    assert "-def callback(path: Any) -> None:" in lines
+    assert "+def fail(path: Any) -> None:" in lines
+
+
+def part(change: Any, name: str) -> Any:
+    """What changed in one part of an input."""
+    return next(one for one in change["parts"] if one["name"] == name)
+
+
+def test_history_has_every_execution_and_its_reason(project: Project) -> None:
+    project.run(build)
+    project.run(build)
+    project.run(lambda: build("two"))
+    os.unlink("a")
+    project.run(lambda: build("two"))
+    told = answer("history", "a")
+    assert [one["reason"] for one in told["executions"]] == [
+        "its output is missing",
+        "'a_func' changed (closure: {'text': 'one'} -> {'text': 'two'})",
+        "it has never been done",
+    ]
+    failures = answer("history", "bad")["executions"]
+    assert [one["outcome"] for one in failures] == ["ValueError: ('as told', 7)"] * 4
+    assert "none of that name was ever started" in ask("history", "below").err
+    assert ask("history", "a").out.count("because") == 3
+
+
+def test_loads_and_generators_have_a_history_though_no_record(project: Project) -> None:
+    def loads() -> None:
+        load = ppg.DataLoadingJob("load it", lambda: None)
+        ppg.FileGeneratingJob("a", write()).depends_on(load)
+        ppg.JobGeneratingJob("make some", lambda: ppg.FileGeneratingJob("made", write()) and None)
+        ppg.FinalJob("last", lambda: None)
+
+    project.run(loads)
+    for job in ("load it", "make some", "last", "made"):
+        assert [one["outcome"] for one in answer("history", job)["executions"]] == ["ok"], job
+
+
+def test_functions_of_generated_jobs_are_shown_as_well(project: Project) -> None:
+    def generating(callback: Any) -> Any:
+        return lambda: ppg.JobGeneratingJob("make", lambda: ppg.FileGeneratingJob("made", callback) and None)
+
+    project.run(generating(write()))
+    project.run(generating(fail))
+    (change,) = answer("why", "made")["changes"]
+    assert "+def fail(path: Any) -> None:" in part(change, "code")["diff"]
+
+
+def test_a_long_list_of_parameters_is_compared_item_by_item(project: Project) -> None:
+    then = [f"sample {n}" for n in range(100)]
+    project.run(lambda: ppg.FileGeneratingJob("a", write()).depends_on_params(then))
+    project.run(lambda: ppg.FileGeneratingJob("a", write()).depends_on_params([*then[:50], *then[51:]]))
+    (change,) = answer("why", "a")["changes"]
+    assert [line for line in change["parts"][0]["diff"][2:] if line[0] in "+-"] == ["-    'sample 50',"]
+
+
+def test_asking_leaves_no_trace(project: Project) -> None:
+    project.run(build)
+    before = state_of(project.path)
+    for question in (("status",), ("why", "a"), ("history", "a"), ("why", "nothing")):
+        ask(*question)
+    assert state_of(project.path) == before
+    assert project.run(build).ran == ["bad"]
+
+
+def test_a_directory_that_may_only_be_read_by_somebody_else(project: Project) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    project.run(build)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        os.chmod(elsewhere, 0o755)
+        store = shutil.copy(STORE, elsewhere)
+        os.chmod(store, 0o644)
+        os.chdir(elsewhere)
+        assert command.main(["why", "b"]) == 0, "and everything is imported before the rights are given up"
+        assert exit_code_as_somebody_else(["why", "b"]) == 0
+        os.chmod(store, 0)
+        assert exit_code_as_somebody_else(["why", "b"]) == 1
+        os.chdir(project.path)
+
+
+def exit_code_as_somebody_else(arguments: list[str]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            code = command.main(arguments)
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_no_store(project: Project) -> None:
+    asked = ask("status")
+    assert asked.code == 1
+    assert "There is no status store (.pypipegraph_status_robust) in" in asked.err
+    assert ask("status", "nowhere").code == 1
+
+
+def test_another_name_of_the_store(project: Project) -> None:
+    project.run(build, invariant_status_filename="mine")
+    assert ask("status").code == 1
+    assert answer("status", "--store", "mine")["records"] == 2
+
+
+def test_stores_that_are_none(project: Project) -> None:
+    for content, word in (
+        (pickle.dumps({}), "pypipegraph 0.x"),
+        (b"", "is empty"),
+        (b"SQLite format 3\0" + b"\xff" * 2000, "another application"),
+    ):
+        Path(STORE).write_bytes(content)
+        asked = ask("status")
+        assert asked.code == 1
+        assert word in asked.err
+        assert Path(STORE).read_bytes() == content
+
+
+def test_a_damaged_store(project: Project) -> None:
+    project.run(lambda: [build(), [ppg.FileGeneratingJob(f"{n}", write()) for n in range(100)]])
+    content = Path(STORE).read_bytes()
+    Path(STORE).write_bytes(content[:4096] + b"\x55" * (len(content) - 4096))
+    asked = ask("status")
+    assert asked.code == 1
+    assert "status store" in asked.err
+    assert "Traceback" not in asked.err
+
+
+def test_a_store_that_is_older_than_history(project: Project) -> None:
+    project.run(build)
+    with sqlite3.connect(STORE) as connection:
+        connection.execute("DROP TABLE history")
+        connection.execute("DELETE FROM meta")
+    connection.close()
+    told = answer("status")
+    assert (told["records"], told["last_run"]) == (2, None)
+    assert answer("why", "a")["state"] == "done"
+    assert answer("history", "a")["executions"] == []
+
+
+def test_a_run_on_another_host(project: Project) -> None:
+    project.run(build)
+    holder = {"host": "elsewhere", "pid": 4711, "boot_id": "b", "start_time": 1, "run_directory": "/tmp/none"}
+    Path(f"{STORE}.holder").write_text(json.dumps(holder))
+    told = answer("status")
+    (note,) = told["notes"]
+    assert "elsewhere (process 4711)" in note
+    assert told["records"] == 2
+
+
+def test_a_store_whose_log_was_not_moved_over_yet(project: Project, scripts: Scripts) -> None:
+    """What a killed run committed is in the write-ahead log alone."""
+    scripts.run(
+        "ppg.new_pipegraph(quiet=True)\n"
+        "first = ppg.FileGeneratingJob('first', write())\n"
+        "def kill(path):\n    os.kill(os.getppid(), 0) or os.kill(MASTER, signal.SIGKILL) or time.sleep(60)\n"
+        "MASTER = os.getpid()\n"
+        "ppg.FileGeneratingJob('second', kill).depends_on(first)\n"
+        "ppg.run()\n"
+    )
+    assert Path(f"{STORE}-wal").stat().st_size > 0
+    before = Path(f"{STORE}-wal").read_bytes()
+    assert answer("why", "first")["state"] == "done"
+    assert answer("why", "second")["state"] == "started, and did not end"
+    assert Path(f"{STORE}-wal").read_bytes() == before
+    shutil.copytree(project.path, project.path.parent / "moved")
+    assert answer("why", "first", "--dir", str(project.path.parent / "moved"))["state"] == "done"
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("why",), ("status", "--nonsense")])
+def test_wrong_usage(project: Project, arguments: tuple[str, ...]) -> None:
+    asked = ask(*arguments)
+    assert asked.code == 2
+    assert "usage: python -m pypipegraph" in asked.err
+
+
+def test_help_is_complete(project: Project) -> None:
+    text = ask("--help").out
+    for word in ("status", "why", "history", "Exit codes: 0"):
+        assert word in text
+    assert "--json" in ask("why", "--help").out

@@ -1,7 +1,8 @@
 """The status store alone, no jobs: store_rows.py ROWS BATCH
 
 Rows come in random order of their ids, the hard case for the index, each with three inputs, one file and a row of
-history: tombstones of a batch, commit, records of the batch, commit. Says the seconds of each step, fsyncs included, and bytes per row.
+history: tombstones of a batch, commit, records of the batch, commit. Says the seconds of each step, fsyncs included,
+and bytes per row.
 """
 
 from __future__ import annotations

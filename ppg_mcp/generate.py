@@ -43,6 +43,8 @@ def generate(generator: JobGeneratingJob) -> Generated:
         returned = generator.callback()
         ask_late(graph, before)
         injected = _returned_jobs(generator, returned)
+        for job in list(recording.jobs):
+            job.code_invariant()
     finally:
         graph.recording = None
         graph.phase = Phase.RUNNING
@@ -59,7 +61,7 @@ def generate(generator: JobGeneratingJob) -> Generated:
 def _edges(graph: Pipegraph, recording: Recording) -> list[tuple[str, str]]:
     """Those of new jobs travel with them; those of a job made twice were merged into the first one's."""
     new = set(recording.jobs)
-    edges = ((job, other) for job, other in recording.edges if job not in new and graph.jobs.get(job.job_id) is job)
+    edges = ((job, other) for job, other in recording.edges if job not in new and graph.by_id.get(job.job_id) is job)
     return [(job.job_id, other.job_id) for job, other in edges]
 
 
@@ -92,7 +94,7 @@ def _job_change(job: Job) -> JobChange:
         job_id=job.job_id,
         kind=job.kind,
         type_name=type(job).__name__,
-        inputs=sorted(p.job_id for p in job.prerequisites),
+        inputs=sorted(p.job_id for p in job.edges),
         paths=list(job.paths),
         kept=list(job.kept),
         empty_ok=job.empty_ok,

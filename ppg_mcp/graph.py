@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppg_protocol.errors import JobContractError
 
-from .job import Job, checked_id
+from .job import CODE_SUFFIX, Job, checked_id
 from .places import Places
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Phase(Enum):
 class Recording:
     """What a generating callback did to the graph."""
 
-    jobs: list[Job] = field(default_factory=list)
+    jobs: dict[Job, None] = field(default_factory=dict)
+    """In the order in which they were made."""
     edges: list[tuple[Job, Job]] = field(default_factory=list)
 
 
@@ -66,11 +67,14 @@ class Pipegraph:
         self.cache_folder = cache_folder
         self.options = options
         self.phase = Phase.BUILDING
-        self.jobs: dict[str, Job] = {}
+        self.by_id: dict[str, Job] = {}
+        """All jobs but implicit FunctionInvariants that nobody asked for; see `jobs`."""
         self.writers: dict[str, Job] = {}
         """Invariant: every output path of every job, relative to `directory`, and the one job that writes it."""
         self._places = Places(self.absolute)
         self._made_by_pid = os.getpid()
+        self._implying: list[Job] = []
+        """Jobs with an implicit FunctionInvariant that may not have been made yet."""
         self.late_dependencies: list[tuple[Job, Callable[[], Any]]] = []
         self.pruning: dict[Job, None] = {}
         """What the user pruned."""
@@ -81,6 +85,13 @@ class Pipegraph:
         """What ParameterInvariants remember of earlier runs; generating jobs look here as well."""
         self.order: list[Job] = []
         """Jobs by their index in the run."""
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """All jobs by their ids, implicit FunctionInvariants included."""
+        while self._implying:
+            self._implying.pop().code_invariant()
+        return self.by_id
 
     # ------------------------------------------------------------------------------------------------------- building
 
@@ -114,7 +125,7 @@ class Pipegraph:
 
     def register(self, job: Job) -> Job:
         """Add a job, or give the one that stands under its id already."""
-        known = self.jobs.get(job.job_id)
+        known = self.find(job.job_id)
         if known is not None:
             self.check_class(job)
             known.merge(job)
@@ -123,9 +134,36 @@ class Pipegraph:
             self.check_writer(job, path)
         for path in job.paths:
             self.writers[path] = job
-        self.jobs[job.job_id] = job
+        self.by_id[job.job_id] = job
         if self.recording is not None:
-            self.recording.jobs.append(job)
+            self.recording.jobs[job] = None
+        if job.implies_code:
+            self._implying.append(job)
+            if job.job_id + CODE_SUFFIX in self.by_id:
+                job.code_invariant()
+        return job
+
+    def imply(self, code: Job, implying: Job) -> Job:
+        """Add the implicit FunctionInvariant of a job, or give the one that stands under its id already; at any time.
+
+        In a compute slave, that of an older job is nothing new to the master.
+        """
+        known = self.by_id.setdefault(code.job_id, code)
+        if known is not code:
+            self.check_class(code)
+            known.merge(code)
+        elif self.recording is not None and implying in self.recording.jobs:
+            self.recording.jobs[code] = None
+        return known
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of that id, if there is one."""
+        job = self.by_id.get(job_id)
+        if job is None and job_id.endswith(CODE_SUFFIX):
+            implying = self.by_id.get(job_id[: -len(CODE_SUFFIX)])
+            if implying is not None:
+                implying.code_invariant()
+                job = self.by_id.get(job_id)
         return job
 
     def check_writer(self, job: Job, path: str) -> None:
@@ -153,7 +191,7 @@ class Pipegraph:
 
     def check_class(self, job: Job) -> None:
         """Raise JobContractError if the id belongs to a job of another class."""
-        known = self.jobs.get(job.job_id)
+        known = self.by_id.get(job.job_id)
         if known is not None and type(known) is not type(job):
             raise JobContractError(
                 f"The id {job.job_id!r} belongs to a {type(known).__name__} already, "
@@ -162,12 +200,14 @@ class Pipegraph:
 
     def forget_since(self, count: int) -> None:
         """A constructor raised: drop the jobs that it had made on its way, all after the first `count`."""
-        while len(self.jobs) > count:
-            _, job = self.jobs.popitem()
+        while len(self.by_id) > count:
+            _, job = self.by_id.popitem()
+            if job in self._implying:
+                self._implying.remove(job)
             for path in job.paths:
                 del self.writers[path]
             if self.recording is not None:
-                self.recording.jobs.remove(job)
+                del self.recording.jobs[job]
 
     def edge_added(self, job: Job, prerequisite: Job) -> None:
         """Called for every new edge."""

@@ -10,7 +10,7 @@ subclasses may compute their ids as they like.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from .result import JobResult
 
+CODE_SUFFIX = "_func"
+"""The implicit FunctionInvariant of a job has the job's id and this."""
 ALL_CORES = -1
 WHOLE_MACHINE = -2
 
@@ -35,9 +37,9 @@ class JobMeta(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         graph = util.global_pipegraph
-        before = len(graph.jobs) if graph is not None else 0
+        before = len(graph.by_id) if graph is not None else 0
         try:
-            job = super().__call__(*args, **kwargs)
+            job = type.__call__(cls, *args, **kwargs)
             return job.graph.register(job)
         except BaseException:
             if graph is not None:
@@ -56,6 +58,8 @@ class Job(metaclass=JobMeta):
     callback: Callable[..., Any] | None = None
     empty_ok = False
     rename_broken = False
+    implies_code: ClassVar[bool] = False
+    """Has it an implicit FunctionInvariant that is made when somebody asks for it?"""
     early_cutoff: bool | None = None
     """None: as the pipegraph says."""
     index = -1
@@ -64,7 +68,9 @@ class Job(metaclass=JobMeta):
     _memory_needed = -1
     _ignores_code_changes = False
     _code: Job | None = None
-    """The implicit FunctionInvariant."""
+    """The implicit FunctionInvariant, where there is one and somebody asked for it."""
+    _edges: set[Job] | None = None
+    """Prerequisites as declared; see `edges`."""
     _result: JobResult | None = None
 
     def __init__(self, job_id: str | Path) -> None:
@@ -75,7 +81,6 @@ class Job(metaclass=JobMeta):
         if not self.job_id:
             raise JobContractError(f"A {type(self).__name__} needs an id that is not empty.")
         graph.check_class(self)
-        self.prerequisites: set[Job] = set()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.job_id!r})"
@@ -84,6 +89,37 @@ class Job(metaclass=JobMeta):
         return ("job", self.job_id)
 
     # ----------------------------------------------------------------------------------------------------------- edges
+
+    @property
+    def prerequisites(self) -> set[Job]:
+        """What this job depends on directly, its implicit FunctionInvariant included."""
+        self.code_invariant()
+        if self._edges is None:
+            self._edges = set()
+        return self._edges
+
+    @property
+    def edges(self) -> Collection[Job]:
+        """The prerequisites, without an implicit FunctionInvariant that nobody asked for.
+
+        A run of a million jobs needs the value of that, and neither a job nor a set for it.
+        """
+        return self._edges if self._edges is not None else ()
+
+    def code_invariant(self) -> Job | None:
+        """The implicit FunctionInvariant as a job of the pipegraph, None where there is none."""
+        return self._code
+
+    def shown_code(self) -> Job | None:
+        """The implicit FunctionInvariant just to look at, so it is not made a job of the pipegraph."""
+        return self._code
+
+    def connect(self, other: Job) -> None:
+        """Make `other` a prerequisite, unchecked."""
+        if self._edges is None:
+            self._edges = {other}
+        else:
+            self._edges.add(other)
 
     def depends_on(self, *others: Any) -> Self:
         """Add prerequisites: jobs, iterables of jobs, None (nothing), or callables that give these when run() starts.
@@ -109,7 +145,7 @@ class Job(metaclass=JobMeta):
         return self
 
     def _depend(self, other: Job) -> None:
-        if other in self.prerequisites:
+        if other in self.edges:
             return
         if other.graph is not self.graph:
             raise JobContractError(
@@ -118,11 +154,11 @@ class Job(metaclass=JobMeta):
             )
         if other is self:
             raise CycleError([self.job_id])
-        if self in other.prerequisites:
+        if self in other.edges:
             raise CycleError([self.job_id, other.job_id])
         if other.kind == Kind.FINAL and self.kind != Kind.FINAL:
             raise JobContractError(f"{self!r} can't depend on {other!r}: a FinalJob runs after everything else.")
-        self.prerequisites.add(other)
+        self.connect(other)
         self.graph.edge_added(self, other)
 
     def depends_on_params(self, parameters: Any) -> Self:
@@ -157,6 +193,7 @@ class Job(metaclass=JobMeta):
         callback included: after a change of that, a standing file of such a job is kept, but what depends on the job is
         redone. For a loading job it has no effect, since it is loaded anew in every run that needs it.
         """
+        self.code_invariant()
         self._ignores_code_changes = True
         return self
 
@@ -279,16 +316,12 @@ class Job(metaclass=JobMeta):
                     f"{self!r} was made before, with another definition: {_shown(mine)} then, {_shown(other)} now. "
                     "A job id names one job; give the second one an id of its own."
                 )
-        for prerequisite in again.prerequisites - self.prerequisites:
+        for prerequisite in again.edges:
             self._depend(prerequisite)
 
     def task(self) -> Task:
         """The callable half, for the compute slave. Jobs that never run there have none."""
         raise JobContractError(f"{self!r} is never executed.")
-
-    def inputs(self) -> Iterator[Job]:
-        """The prerequisites that exist in this run."""
-        return iter(self.prerequisites)
 
 
 def checked_id(job_id: object) -> str:

@@ -18,6 +18,7 @@ from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason, State, Verdict
 from ..planner.core import INVARIANT, LOADING
 from ..run.explain import Explainer
+from ..run.leaving_out import why_left_out
 from ..run.memory import memory_of
 from ..run.results import Results
 from ..run.situation import Running, Situation
@@ -26,6 +27,7 @@ from .changes import detailed
 from .executions import execution_as_data
 from .near import candidates
 
+NEVER_RUN = "an input, never run"
 MAX_LISTED = 100
 MAX_INPUTS = 20
 
@@ -52,14 +54,14 @@ class LiveAnswers:
             case {"ask": "why" | "history" as what, "jobs": [*names]} if names and all(map(_is_text, names)):
                 job = self._find(names)
                 if job is None:
-                    return {"error": f"This run has no job {names[-1]!r}.", "ids": candidates(names, self.graph.jobs)}
+                    return {"error": f"This run has no job {names[-1]!r}.", "ids": candidates(names, self.graph.by_id)}
                 return self._why(job) if what == "why" else self._history(job)
         return {"error": "The question can't be understood: status, why or history with jobs is expected."}
 
     def _find(self, names: Sequence[str]) -> Job | None:
         """By id, or by one of its files."""
         for name in names:
-            job = self.graph.jobs.get(name) or self.graph.writers.get(name)
+            job = self.graph.find(name) or self.graph.writers.get(name)
             if job is not None:
                 return job
         return None
@@ -104,9 +106,11 @@ class LiveAnswers:
     def _why(self, job: Job) -> dict[str, Any]:
         index = job.index
         answer = {"live": True, "job": job.job_id, "type": _type(job), **self._state(job)}
-        if self.planner.kind[index] == INVARIANT:
-            assert isinstance(job, Invariant)
-            return {**answer, "value": job.parts() if self.planner.state[index] == State.DONE else {}}
+        if isinstance(job, Invariant):
+            taken = index < 0 or self.planner.state[index] == State.DONE
+            return {**answer, "value": job.parts() if taken else {}}
+        if index < 0:
+            return answer
         reason = self.planner.reason[index]
         if reason == Reason.NONE or self.planner.state[index] == State.PRUNED:
             return answer
@@ -125,10 +129,13 @@ class LiveAnswers:
     def _state(self, job: Job) -> dict[str, Any]:
         """`state`: one or a few words; with the facts that belong to it."""
         planner, index = self.planner, job.index
+        if index < 0:  # the invariant that a job implies, or a job that has no part in this run
+            left_out = job in self.graph.left_out
+            return {"state": f"left out, {why_left_out(self.graph, job)}" if left_out else NEVER_RUN}
         state, verdict = planner.state[index], planner.verdict[index]
         if planner.kind[index] == INVARIANT:
             failed = state == State.FAILED
-            return {"state": "failed", "error": job.error_reason} if failed else {"state": "an input, never run"}
+            return {"state": "failed", "error": job.error_reason} if failed else {"state": NEVER_RUN}
         if state == State.FAILED:
             return {"state": "failed", "error": job.error_reason}
         if state == State.PRUNED:
@@ -190,17 +197,14 @@ class _Values:
         return invariant.parts() if invariant is not None else self.answers.store.description(fingerprint)
 
     def source(self, code: bytes) -> str:
-        for p in self.answers.planner.inputs[self.job.index]:
-            one = self.answers.graph.order[p]
+        for _, one in self.answers.explainer.inputs_now(self.job.index).values():
             if isinstance(one, Invariant) and one.parts().get("code") == code.hex():
                 return one.source()
         return self.answers.store.source(code)
 
     def _invariant(self, fingerprint: bytes) -> Invariant | None:
-        planner = self.answers.planner
-        for p in planner.inputs[self.job.index]:
-            one = self.answers.graph.order[p]
-            if planner.strict[p] == fingerprint and isinstance(one, Invariant):
+        for (strict, _), one in self.answers.explainer.inputs_now(self.job.index).values():
+            if strict == fingerprint and isinstance(one, Invariant):
                 return one
         return None
 

@@ -2,6 +2,7 @@
 
     fingerprint_function(f)     code, defaults and closure of a callable
     function_source(f)          the source text of that code, to show what changed
+    function_digest(f)          whether any of these differs
     fingerprint_value(value)    a parameter
     value_text(value)           the parameter in words
 
@@ -14,7 +15,7 @@ Only the standard library and xxhash are used. ast, linecache and xxhash are imp
 this package.
 """
 
-from .function_fingerprint import FunctionFingerprint, fingerprint_function, function_source
+from .function_fingerprint import FunctionFingerprint, fingerprint_function, function_digest, function_source
 from .value_fingerprint import ValueFingerprint, fingerprint_value, value_text
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ValueFingerprint",
     "fingerprint_function",
     "fingerprint_value",
+    "function_digest",
     "function_source",
     "value_text",
 ]

@@ -43,6 +43,12 @@ class FunctionFingerprint:
         }
 
 
+def function_digest(f: Callable[..., Any]) -> tuple[bytes, tuple[str, ...]]:
+    """`digest` and `warnings` of the fingerprint, in half the time: what a run with nothing to do needs."""
+    code, defaults, closure, warnings = encode_function(f, _CODES)
+    return digest(code + digest(defaults) + digest(closure)), warnings
+
+
 def fingerprint_function(f: Callable[..., Any]) -> FunctionFingerprint:
     """The fingerprint of any callable, as it is now (the value of a closure variable may be another one later).
 

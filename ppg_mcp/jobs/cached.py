@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
-from ..job import Job
 from ..planner.node import Kind
 from .callback import check_callback
 from .files import FileGeneratingJob
@@ -29,9 +28,6 @@ class CalculatingJob(FileGeneratingJob):
         self._calculate = calculate
         super().__init__(job_id, self._write, _code=calculate)
         check_callback(self, calculate, 0, "calculating functions get none")
-
-    def merge(self, again: Job) -> None:
-        """What is calculated is compared by the implicit FunctionInvariant."""
 
     def _write(self) -> None:
         value = self._calculate()
@@ -120,7 +116,7 @@ class CachedAttributeLoadingJob(CachedHalves, AttributeLoadingJob):
     ) -> None:
         self.lfg = CalculatingJob(job_id, calculating_function)
         AttributeLoadingJob.__init__(self, self.lfg.job_id + "_load", target_object, target_attribute, self.lfg.read)
-        self.prerequisites.add(self.lfg)
+        self.connect(self.lfg)
 
 
 class CachedDataLoadingJob(CachedHalves):
@@ -139,7 +135,7 @@ class CachedDataLoadingJob(CachedHalves):
         self._loading_function = loading_function
         DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load, _code=loading_function)
         check_callback(self, loading_function, 1, "loading functions get the value")
-        self.prerequisites.add(self.lfg)
+        self.connect(self.lfg)
 
     def _load(self) -> None:
         self._loading_function(self.lfg.read())

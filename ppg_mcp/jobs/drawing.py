@@ -52,7 +52,7 @@ class DrawingJob(FileGeneratingJob):
             )
         check_callback(self, plot_function, 1, "plot functions get the table")
         given = (self.render_args, *parameters)
-        self.prerequisites.add(ParameterInvariant(self.output_filename + "_render_args", given))
+        self.connect(ParameterInvariant(self.output_filename + "_render_args", given))
 
     def get_data(self) -> Any:
         """The table. Inside a job only if that depends on the same prerequisites."""

@@ -19,7 +19,14 @@ _OFFERED = {1: "the output filename at most", 2: "both filenames at most"}
 
 
 class _FilesJob(Job):
-    """Common to all jobs that make files. `given`: what a callback may ask for, the outputs as the user named them."""
+    """Common to all jobs that make files. `given`: what a callback may ask for, the outputs as the user named them.
+
+    `code`: the function that counts, where it is not the callback itself.
+    """
+
+    implies_code: ClassVar[bool] = True
+    _arguments: tuple[Any, ...] = ()
+    _counts: Callable[..., Any] | None = None
 
     def __init__(
         self,
@@ -32,16 +39,37 @@ class _FilesJob(Job):
         code: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(job_id)
-        self.paths = paths
+        if paths:
+            self.paths = paths
         count = check_callback(self, callback, len(given), f"this job offers {_OFFERED[len(given)]}")
-        self._arguments = given[:count]
+        if count:
+            self._arguments = given[:count]
         self.callback = callback
         if rename_broken:
             self.rename_broken = True
         if empty_ok:
             self.empty_ok = True
-        self._code = FunctionInvariant(job_id + "_func", code or callback)
-        self.prerequisites.add(self._code)
+        if code is not None:
+            self._counts = code
+
+    def definition(self) -> tuple[Any, ...]:
+        """The files, and the function by its fingerprint."""
+        return (self.paths, self._counts or self.callback)
+
+    def shown_code(self) -> Job:
+        """See `Job`."""
+        if self._code is not None:
+            return self._code
+        function = self._counts or self.callback
+        assert function is not None
+        return FunctionInvariant.implied_by(self, function)
+
+    def code_invariant(self) -> Job:
+        """See `Job`."""
+        if self._code is None:
+            self._code = self.graph.imply(self.shown_code(), self)
+            self.connect(self._code)
+        return self._code
 
     def task(self) -> FileTask:
         """Calls the callback, with what the user named the output if it takes an argument."""
@@ -75,7 +103,12 @@ class FileGeneratingJob(_FilesJob):
     ) -> None:
         path = current_graph().relative(job_id)
         allowed = empty_ok or empty_file_allowed or empty_files_ok
-        super().__init__(path, (path,), (job_id,), callback, rename_broken, allowed, _code)
+        super().__init__(path, (), (job_id,), callback, rename_broken, allowed, _code)
+
+    @property
+    def paths(self) -> tuple[str, ...]:  # type: ignore[override]  # one of a million, so it keeps no tuple
+        """The file."""
+        return (self.job_id,)
 
 
 class TempFileGeneratingJob(FileGeneratingJob):

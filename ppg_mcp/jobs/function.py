@@ -8,7 +8,8 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..fingerprints import fingerprint_function, function_source
+from ..fingerprints import fingerprint_function, function_digest, function_source
+from ..job import CODE_SUFFIX, Job
 from .invariant import Invariant, Surroundings
 
 
@@ -26,16 +27,25 @@ class FunctionInvariant(Invariant):
             )
         self.function = function
 
+    @classmethod
+    def implied_by(cls, job: Job, function: Callable[..., Any]) -> FunctionInvariant:
+        """The one of a job's callback; made without a constructor, which would register it."""
+        implied = cls.__new__(cls)
+        implied.graph = job.graph
+        implied.job_id = job.job_id + CODE_SUFFIX
+        implied.function = function
+        return implied
+
     def definition(self) -> tuple[Any, ...]:
         """The function, compared by fingerprint."""
         return (self.function,)
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
         """Of the function as it is now."""
-        taken = fingerprint_function(self.function)
-        for warning in taken.warnings:
+        digest, warnings = function_digest(self.function)
+        for warning in warnings:
             surroundings.warn(warning)
-        return taken.digest
+        return digest
 
     def parts(self) -> dict[str, str]:
         """Code, defaults and closure."""

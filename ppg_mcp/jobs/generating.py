@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ppg_cs.tasks import GenerateTask
 
-from ..job import Job
+from ..job import CODE_SUFFIX, Job
 from ..planner.node import Kind
 from .callback import check_callback
 from .function import FunctionInvariant
@@ -27,8 +27,8 @@ class JobGeneratingJob(Job):
         super().__init__(job_id)
         check_callback(self, callback, 0, "generating jobs get none", may_yield=self.kind == Kind.INJECTING)
         self.callback = callback
-        self._code = FunctionInvariant(self.job_id + "_func", callback)
-        self.prerequisites.add(self._code)
+        self._code = FunctionInvariant(self.job_id + CODE_SUFFIX, callback)
+        self.connect(self._code)
 
     def task(self) -> GenerateTask:
         """Records what the callback does to the graph."""

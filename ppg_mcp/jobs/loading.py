@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ppg_cs.tasks import LoadTask
 from ppg_protocol.errors import JobContractError
 
-from ..job import Job
+from ..job import CODE_SUFFIX, Job
 from ..planner.node import Kind
 from .callback import check_callback
 from .function import FunctionInvariant
@@ -32,8 +32,8 @@ class DataLoadingJob(Job):
         check_callback(self, callback, 0, "loading jobs get none")
         self.callback = callback
         if self._has_code:
-            self._code = FunctionInvariant(self.job_id + "_func", _code or callback)
-            self.prerequisites.add(self._code)
+            self._code = FunctionInvariant(self.job_id + CODE_SUFFIX, _code or callback)
+            self.connect(self._code)
 
     def task(self) -> LoadTask:
         """Calls the callback in the process that keeps the data."""

@@ -47,7 +47,7 @@ class MemMappedDataLoadingJob(CachedHalves):
         self._loading_function = loading_function
         DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load, _code=loading_function)
         check_callback(self, loading_function, 1, "loading functions get the array")
-        self.prerequisites.add(self.lfg)
+        self.connect(self.lfg)
 
     def _load(self) -> None:
         self._loading_function(self.lfg.read())

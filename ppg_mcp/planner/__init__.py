@@ -13,11 +13,12 @@ from .events import (
     Unload,
     Withdraw,
 )
-from .node import Files, Former, Kind, Node, State, Verdict
+from .node import Current, Files, Former, Kind, Node, State, Verdict
 from .reasons import Reason
 
 __all__ = [
     "Adopt",
+    "Current",
     "Failed",
     "Files",
     "Former",

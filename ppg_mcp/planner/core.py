@@ -31,11 +31,12 @@ they are lost with the process, and they rerun what an early cutoff would spare.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
 
 from .digest import inputs_digest
 from .events import Adopt, Event, Failed, Instruction, Prune, Refresh, Remove, Start, Succeeded, Unload, Withdraw
-from .node import Files, Former, Kind, Node, State, Verdict
+from .node import Current, Files, Former, Kind, Node, State, Verdict
 from .reasons import Reason
 
 INVARIANT, OUTPUT, TEMPORARY, CACHED, LOADING, GENERATING, INJECTING, FINAL = (int(kind) for kind in Kind)
@@ -53,12 +54,15 @@ _FILE_REASONS = {
 }
 
 Step = Callable[[int, int], None]
+SETTLED = Node("", Kind.OUTPUT)
+"""Stands in for all that came as `Current`."""
 
 
 class Planner:
-    """See the module. Columns are indexed by job; `nodes` holds what was given, everything else is derived."""
+    """See the module. Columns are indexed by job; `ids` and `nodes` hold what was given, everything else is derived."""
 
     def __init__(self) -> None:
+        self.ids: list[str] = []
         self.nodes: list[Node] = []
         self.kind = bytearray()
         self.state = bytearray()
@@ -106,7 +110,18 @@ class Planner:
 
     # ------------------------------------------------------------------------------------------------------- entrances
 
-    def extend(self, nodes: Iterable[Node], edges: Sequence[tuple[int, int]] = ()) -> list[Instruction]:
+    def holds(self, inputs: Sequence[int], own: tuple[str, bytes] | None, recorded: bytes) -> bool:
+        """Is the record of an output, whose files are as recorded, that of its inputs as they are now? `recorded` is
+        the digest of the strict reading. False also where that can't be said yet."""
+        known = self.known
+        for p in inputs:
+            if not known[p]:
+                return False
+        if len(inputs) > 1:
+            inputs = self._sorted(inputs)
+        return self._digest(inputs, self.strict, own) == recorded
+
+    def extend(self, nodes: Iterable[Node | Current], edges: Sequence[tuple[int, int]] = ()) -> list[Instruction]:
         """Add nodes, topologically ordered, then edges (dependant, prerequisite) to nodes that wait for them.
 
         The first call brings the whole declared graph (`nodes` may be a generator that does other work in between),
@@ -115,9 +130,12 @@ class Planner:
         """
         assert not self._finals_released, "the graph can't grow when all is over but the final jobs"
         for node in nodes:
-            self._admit(node)
-            if self._steps:
-                self._propagate()
+            if node.__class__ is Current:
+                self._admit_current(*node)
+            else:
+                self._admit(node)  # type: ignore[arg-type]  # the cheapest way to tell the two apart
+                if self._steps:
+                    self._propagate()
         added: dict[int, list[int]] = {}
         for dependant, prerequisite in edges:
             added.setdefault(dependant, []).append(prerequisite)
@@ -161,13 +179,35 @@ class Planner:
 
     def digests(self, job: int) -> tuple[bytes, bytes]:
         """Digests of the job's inputs as they are now, strict and by content; its inputs must be known."""
-        ids = [self.nodes[p].job_id for p in self.inputs[job]]
-        return (
-            inputs_digest(ids, [self.strict[p] for p in self.inputs[job]]),
-            inputs_digest(ids, [self.content[p] for p in self.inputs[job]]),
-        )
+        inputs, own = self.inputs[job], self.nodes[job].own
+        return self._digest(inputs, self.strict, own), self._digest(inputs, self.content, own)
+
+    def _digest(self, inputs: Sequence[int], fingerprints: list[bytes], own: tuple[str, bytes] | None) -> bytes:
+        """Of inputs in one reading, sorted by id."""
+        ids = [self.ids[p] for p in inputs]
+        values = [fingerprints[p] for p in inputs]
+        if own is not None:
+            at = bisect(ids, own[0])
+            ids.insert(at, own[0])
+            values.insert(at, own[1])
+        return inputs_digest(ids, values)
 
     # ------------------------------------------------------------------------------------------------------- admission
+
+    def _admit_current(self, job_id: str, inputs: tuple[int, ...], strict: bytes, content: bytes) -> None:
+        """What `_admit` comes to for an output that is current: it waits for nothing and nobody waits for it."""
+        self.ids.append(job_id)
+        self.nodes.append(SETTLED)
+        self.kind.append(OUTPUT)
+        self.state.append(DONE)
+        self.verdict.append(CURRENT)
+        self.known.append(1)
+        self.fresh.append(0)
+        self.closed.append(1)
+        self.reason.append(Reason.CURRENT)
+        self.inputs.append(inputs)
+        self.strict.append(strict)
+        self.content.append(content)
 
     def _admit(self, node: Node) -> None:
         job = len(self.nodes)
@@ -175,6 +215,7 @@ class Planner:
         inputs = node.inputs
         if len(inputs) > 1:
             inputs = self._sorted(set(inputs))
+        self.ids.append(node.job_id)
         self.nodes.append(node)
         self.kind.append(kind)
         self.state.append(WAITING)
@@ -308,7 +349,7 @@ class Planner:
                     self.missing_inputs[d] = self.missing_inputs.get(d, 0) + 1
 
     def _sorted(self, jobs: Iterable[int]) -> tuple[int, ...]:
-        return tuple(sorted(jobs, key=lambda job: self.nodes[job].job_id))
+        return tuple(sorted(jobs, key=self.ids.__getitem__))
 
     # --------------------------------------------------------------------------------------------------------- verdicts
 
@@ -408,21 +449,23 @@ class Planner:
             return False
         if node.former is not None:
             return node.adopt and (bool(node.edited) or not self._matches(job, node.former))
-        return node.adopt or all(self.kind[p] != INVARIANT or p == node.masked for p in self.inputs[job])
+        if node.adopt:
+            return True
+        return node.own is None and all(self.kind[p] != INVARIANT or p == node.masked for p in self.inputs[job])
 
     def _matches(self, job: int, former: Former) -> bool:
         """Are the recorded inputs those of now, in the reading that this job asks for?"""
         node = self.nodes[job]
         fingerprints = self.content if node.by_content else self.strict
         inputs = self.inputs[job]
-        now = inputs_digest([self.nodes[p].job_id for p in inputs], [fingerprints[p] for p in inputs])
-        if now == (former.content if node.by_content else former.strict):
+        if self._digest(inputs, fingerprints, node.own) == (former.content if node.by_content else former.strict):
             return True
         if node.masked < 0 or former.inputs is None:
             return False
-        masked = self.nodes[node.masked].job_id
+        masked = self.ids[node.masked]
         then = {job_id: both[node.by_content] for job_id, both in former.inputs.items() if job_id != masked}
-        return then == {self.nodes[p].job_id: fingerprints[p] for p in inputs if p != node.masked}
+        now = {self.ids[p]: fingerprints[p] for p in inputs if p != node.masked}
+        return then == (now if node.own is None else now | {node.own[0]: node.own[1]})
 
     def _note_cutoff(self, job: int, former: Former) -> None:
         """Spared because its inputs are the same by content: the record is to say so in both readings, or switching

@@ -7,17 +7,17 @@ reads the list only to explain a difference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import pack
+from struct import Struct
 
 from xxhash import xxh3_128_digest
+
+_lengths = Struct("<IB").pack
 
 
 def inputs_digest(job_ids: Sequence[str], fingerprints: Sequence[bytes]) -> bytes:
     """16 bytes over (job id, fingerprint) pairs; the caller sorts by job id. Ids may hold surrogate escapes."""
-    parts = []
+    parts: list[bytes] = []
     for job_id, fingerprint in zip(job_ids, fingerprints, strict=True):
         name = job_id.encode("utf-8", "surrogatepass")
-        parts.append(pack("<IB", len(name), len(fingerprint)))
-        parts.append(name)
-        parts.append(fingerprint)
+        parts += (_lengths(len(name), len(fingerprint)), name, fingerprint)
     return xxh3_128_digest(b"".join(parts))

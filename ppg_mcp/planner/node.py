@@ -73,6 +73,18 @@ class Former(NamedTuple):
     runtime_s: float = 0.0
 
 
+class Current(NamedTuple):
+    """An output of which `Planner.holds` said that it is current: all that the planner has to know of it.
+
+    `inputs` are indices of earlier nodes, `strict` its build id, `content` the fingerprint of its files.
+    """
+
+    job_id: str
+    inputs: tuple[int, ...]
+    strict: bytes
+    content: bytes
+
+
 class Node(NamedTuple):
     """One job to plan. `inputs` are indices of earlier nodes."""
 
@@ -96,5 +108,7 @@ class Node(NamedTuple):
     """Take existing files over whatever the record says (`new_pipegraph(adopt=True)`)."""
     kept: Files | None = None
     """Of a temporary that keeps files: how these were found. None: it keeps nothing."""
+    own: tuple[str, bytes] | None = None
+    """An invariant that nobody else depends on, id and value: an input that is spared a node of its own."""
     left_out: bool = False
     """Stands for a job that has no part in this run, in place of an invariant: what depends on it has none either."""

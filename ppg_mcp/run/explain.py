@@ -85,36 +85,47 @@ class Explainer:
         planner = self._planner
         node = planner.nodes[job]
         then = {i.job_id: (i.strict, i.content) for i in self._store.inputs_of(node.job_id)}
-        now = {planner.nodes[p].job_id: (planner.strict[p], planner.content[p]) for p in planner.inputs[job]}
-        masked = planner.nodes[node.masked].job_id if node.masked >= 0 else None
+        now = self.inputs_now(job)
+        masked = planner.ids[node.masked] if node.masked >= 0 else None
         none = (b"", b"")
-        return [
-            InputChange(job_id, then.get(job_id, none)[0], now.get(job_id, none)[0])
-            for job_id in sorted(then.keys() | now.keys())
-            if job_id != masked and then.get(job_id, none)[node.by_content] != now.get(job_id, none)[node.by_content]
-        ]
+        changed = []
+        for job_id in sorted(then.keys() | now.keys()):
+            before, after = then.get(job_id, none), now[job_id][0] if job_id in now else none
+            if job_id != masked and before[node.by_content] != after[node.by_content]:
+                changed.append(InputChange(job_id, before[0], after[0]))
+        return changed
+
+    def inputs_now(self, job: int) -> dict[str, tuple[tuple[bytes, bytes], Job]]:
+        """Its inputs by id: both readings, and the job; an implicit invariant among them."""
+        planner = self._planner
+        now = {planner.ids[p]: ((planner.strict[p], planner.content[p]), self._order[p]) for p in planner.inputs[job]}
+        own, code = planner.nodes[job].own, self._order[job].shown_code()
+        if own is not None and code is not None:
+            now[own[0]] = (own[1], own[1]), code
+        return now
 
     def changes(self, job: int) -> list[str]:
         """What differs between the recorded inputs and those of now."""
-        planner = self._planner
-        indices = {planner.nodes[p].job_id: p for p in planner.inputs[job]}
         changed = self.changed_inputs(job)
-        texts = [self._text(change, indices) for change in changed[:MAX_SHOWN_INPUTS]]
+        if not changed:
+            return []
+        now = self.inputs_now(job)
+        texts = [self._text(change, now) for change in changed[:MAX_SHOWN_INPUTS]]
         if len(changed) > MAX_SHOWN_INPUTS:
             texts.append(f"and {len(changed) - MAX_SHOWN_INPUTS} more inputs changed")
         return texts
 
-    def _text(self, change: InputChange, indices: Mapping[str, int]) -> str:
+    def _text(self, change: InputChange, now: Mapping[str, tuple[tuple[bytes, bytes], Job]]) -> str:
         if not change.now:
             return f"input {(self._store.path_of(change.job_id) or change.job_id)!r} is gone"
-        shown = self._order[indices[change.job_id]].job_id
+        shown = now[change.job_id][1]
         if not change.then:
-            return f"new input {shown!r}"
-        return f"{shown!r} changed{self._difference(change.then, indices[change.job_id])}"
+            return f"new input {shown.job_id!r}"
+        return f"{shown.job_id!r} changed{self._difference(change.then, shown)}"
 
-    def _difference(self, then: bytes, now: int) -> str:
+    def _difference(self, then: bytes, invariant: Job) -> str:
         """Of the values of an invariant."""
-        invariant, old = self._order[now], self._store.description(then)
+        old = self._store.description(then)
         if not old or not isinstance(invariant, Invariant):
             return ""
         new = invariant.parts()

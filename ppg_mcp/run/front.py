@@ -110,6 +110,8 @@ def _dump_graph(graph: Pipegraph, log: RunLog) -> None:
         with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
             for job in graph.order:
                 file.write(f"{job!r}\n")
-                file.writelines(f"    depends on {p!r}\n" for p in sorted(job.prerequisites, key=lambda p: p.job_id))
+                code = job.shown_code()
+                prerequisites = {*job.edges, code} if code is not None else job.edges
+                file.writelines(f"    depends on {p!r}\n" for p in sorted(prerequisites, key=lambda p: p.job_id))
     except OSError as error:
         log.warning(f"Can't write {path}: {error.strerror}.")

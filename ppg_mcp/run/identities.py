@@ -93,17 +93,17 @@ class Identities:
         return ""
 
     def _has_left(self, former: str, identity: str) -> bool:
-        known_today = former in self._graph.jobs or former in self._graph.writers
+        known_today = former in self._graph.by_id or former in self._graph.writers
         return not known_today and not os.path.lexists(self._graph.absolute(former)) and self._is_free(identity)
 
     def _is_free(self, identity: str) -> bool:
         """Is it no id of another job? Robust invariants go by their identities."""
-        other = self._graph.jobs.get(identity)
+        other = self._graph.find(identity)
         return other is None or isinstance(other, RobustFileChecksumInvariant)
 
     def _new(self, path: str) -> str:
         identity, number = path, 1
-        while identity in self._taken or (identity != path and identity in self._graph.jobs):
+        while identity in self._taken or (identity != path and self._graph.find(identity) is not None):
             number += 1
             identity = f"{path}#{number}"
         return identity

@@ -24,8 +24,8 @@ def taking_part(graph: Pipegraph) -> Iterable[Job]:
     """The jobs of the run that starts; notes the others in `graph.left_out`."""
     graph.left_out = {}
     if not graph.pruning:
-        return graph.jobs.values()
-    return _leave_out(graph, graph.jobs.values(), {job: job for job in graph.pruning})
+        return graph.by_id.values()
+    return _leave_out(graph, graph.by_id.values(), {job: job for job in graph.pruning})
 
 
 def taking_part_too(
@@ -35,7 +35,7 @@ def taking_part_too(
     culprits = {job: job for job in pruned}
     if graph.left_out:
         for job in new:
-            for p in job.prerequisites:
+            for p in job.edges:
                 if p in graph.left_out:
                     culprits.setdefault(job, graph.left_out[p])
     return _leave_out(graph, new, culprits, injected) if culprits else new
@@ -52,7 +52,7 @@ def _leave_out(
 ) -> list[Job]:
     dependants: dict[Job, list[Job]] = {}
     for job in jobs:
-        for p in job.prerequisites:
+        for p in job.edges:
             dependants.setdefault(p, []).append(job)
     stack = list(culprits)
     graph.left_out.update(culprits)

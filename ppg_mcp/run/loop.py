@@ -128,7 +128,7 @@ class RunLoop:
         """Look at everything; what to do first. In a dry run nothing of it is performed."""
         import platform
 
-        self._survey = Survey(self._graph, self._store, self._log, performing)
+        self._survey = Survey(self._graph, self._store, self._log, self.planner.holds, performing)
         self._survey.distrust_absent()
         self._recorder = Recorder(self.planner, self._store, self.order, self.explainer, platform.node())
         return self.planner.extend(self._survey.nodes(self.order))
@@ -345,7 +345,7 @@ class RunLoop:
     def _to_run(self, dispatch: Dispatch) -> Run:
         job = dispatch.job
         if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
-            self._store.tombstone(self.planner.nodes[job].job_id, dispatch.attempt)
+            self._store.tombstone(self.planner.ids[job], dispatch.attempt)
         generates = self.planner.kind[job] in GENERATES
         return self._run(dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, generates)
 
@@ -432,7 +432,7 @@ class RunLoop:
         if job is not None:
             self.situation.running.pop(attempt, None)
             if self.planner.kind[job] not in GENERATES and self.planner.kind[job] != FINAL:
-                self._store.restore(self.planner.nodes[job].job_id)
+                self._store.restore(self.planner.ids[job])
             self._dispatcher.handle(d.Retracted(attempt))
 
     def _on_finished(self, message: Finished) -> None:

@@ -8,7 +8,7 @@ from ppg_protocol.errors import JobContractError
 
 from ..change import Change, JobChange
 from ..graph import Pipegraph
-from ..job import Job
+from ..job import CODE_SUFFIX, Job
 from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import (
     FileChecksumInvariant,
@@ -104,7 +104,7 @@ class Merge:
             self._check_writers(job)
         for change in self._change.jobs:
             job = self._new[change.job_id]
-            job.prerequisites = {self._find(job_id) for job_id in change.inputs}
+            job._edges = {self._find(job_id) for job_id in change.inputs}
             job._code = self._new.get(change.masked) if change.masked else None
         self._collect_edges()
         self._check_circles()
@@ -124,16 +124,16 @@ class Merge:
         self.admitted = [*standing_in, *self.jobs]
         graph.order.extend(self.admitted)
         for job in self._new.values():
-            graph.jobs[job.job_id] = job
+            graph.by_id[job.job_id] = job
             for path in job.paths:
                 graph.writers[path] = job
         for dependant, prerequisite in self.edges:
-            dependant.prerequisites.add(prerequisite)
+            dependant.connect(prerequisite)
 
     # ------------------------------------------------------------------------------------------------------- new jobs
 
     def _check_new(self, change: JobChange) -> None:
-        known = self._graph.jobs.get(change.job_id) or self._new.get(change.job_id)
+        known = self._graph.by_id.get(change.job_id) or self._new.get(change.job_id)
         if known is not None:
             raise self._refusal(f"made {change.type_name}({change.job_id!r}), but {known!r} exists already")
         for path in change.paths:
@@ -175,10 +175,17 @@ class Merge:
         return job  # type: ignore[no-any-return]
 
     def _find(self, job_id: str) -> Job:
-        job = self._new.get(job_id) or self._graph.jobs.get(job_id)
+        job = self._new.get(job_id) or self._graph.find(job_id)
         if job is None:
             raise self._refusal(f"used {job_id!r}, which does not exist in the master")
+        if job.index == UNSEEN and job is self._implied(job_id):
+            self._new[job_id] = job
         return job
+
+    def _implied(self, job_id: str) -> Job | None:
+        """The invariant that an older job implies, of which the planner knows the value only."""
+        implying = self._graph.by_id.get(job_id.removesuffix(CODE_SUFFIX))
+        return implying._code if implying is not None and implying.implies_code else None
 
     # ---------------------------------------------------------------------------------------------------------- edges
 
@@ -193,7 +200,7 @@ class Merge:
                     f"made {dependant!r} depend on {prerequisite!r}, but a JobGeneratingJob can't add prerequisites to "
                     "jobs that exist already: use a DependencyInjectionJob, on which these depend"
                 )
-            if generator not in dependant.prerequisites:
+            if generator not in dependant.edges:
                 raise self._refusal(
                     f"made {dependant!r} depend on {prerequisite!r}, but a DependencyInjectionJob may only add "
                     f"prerequisites to its own dependants: add {dependant!r}.depends_on({generator!r})"
@@ -203,13 +210,13 @@ class Merge:
         if self._change.injected:
             injected = [self._find(job_id) for job_id in self._change.injected]
             for dependant in self._dependants():
-                self.edges.extend((dependant, job) for job in injected if job not in dependant.prerequisites)
+                self.edges.extend((dependant, job) for job in injected if job not in dependant.edges)
 
     def _dependants(self) -> list[Job]:
         """Jobs that depend on the generator directly."""
         order = self._graph.order
         waiting = [order[d] for d in self._planner.dependants.get(self._generator.index, ())]
-        finals = [order[f] for f in self._planner.finals if self._generator in order[f].prerequisites]
+        finals = [order[f] for f in self._planner.finals if self._generator in order[f].edges]
         return waiting + finals
 
     def _check_circles(self) -> None:
@@ -245,7 +252,7 @@ class Merge:
                 stack.pop()
 
     def _ahead(self, job: Job, added: dict[Job, list[Job]]) -> list[Job]:
-        ahead = [*job.prerequisites, *added.get(job, ())]
+        ahead = [*job.edges, *added.get(job, ())]
         return [p for p in ahead if p.index == UNSEEN or self._planner.state[p.index] != DONE]
 
     def _refusal(self, what: str) -> JobContractError:

@@ -29,14 +29,14 @@ def topological(jobs: Iterable[Job], first: int = 0) -> list[Job]:
 
 
 def _visit(root: Job, order: list[Job], first: int) -> None:
-    path: list[tuple[Job, Iterator[Job]]] = [(root, iter(root.prerequisites))]
+    path: list[tuple[Job, Iterator[Job]]] = [(root, iter(root.edges))]
     root.index = ON_PATH
     while path:
         job, prerequisites = path[-1]
         for p in prerequisites:
             if p.index == UNSEEN:
                 p.index = ON_PATH
-                path.append((p, iter(p.prerequisites)))
+                path.append((p, iter(p.edges)))
                 break
             if p.index == ON_PATH:
                 _raise_cycle([job for job, _ in path], p)

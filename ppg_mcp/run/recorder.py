@@ -39,14 +39,14 @@ class Recorder:
         build_id = self._new_build_id()
         execution = self._execution(job, usage, cores, "")
         self._write(job, build_id, packed, usage, cores)
-        self._store.executed(self._planner.nodes[job].job_id, execution)
+        self._store.executed(self._planner.ids[job], execution)
         return build_id, content_of(packed, build_id)
 
     def ended(self, job: int, usage: Usage, cores: int, error: str = "") -> None:
         """Remember an execution that leaves no record: one that failed, or of a job that never has one."""
         for change in self._explainer.changed_inputs(job):
             self._describe_input(job, change.job_id)
-        self._store.executed(self._planner.nodes[job].job_id, self._execution(job, usage, cores, error))
+        self._store.executed(self._planner.ids[job], self._execution(job, usage, cores, error))
 
     def adoption(self, job: int, files: bytes) -> None:
         """Record outputs that were taken over; their build id is the planner's."""
@@ -55,12 +55,12 @@ class Recorder:
     def refresh(self, job: int) -> None:
         """Record the inputs of a job that an early cutoff spared as they are now."""
         strict, content = self._planner.digests(job)
-        self._store.update_inputs(self._planner.nodes[job].job_id, self._inputs(job), strict, content)
+        self._store.update_inputs(self._planner.ids[job], self._inputs(job), strict, content)
 
     def _write(self, job: int, build_id: bytes, files: bytes, usage: Usage, cores: int) -> None:
         strict, content = self._planner.digests(job)
         self._store.record(
-            self._planner.nodes[job].job_id,
+            self._planner.ids[job],
             build_id=build_id,
             inputs=self._inputs(job),
             inputs_strict=strict,
@@ -78,21 +78,25 @@ class Recorder:
         planner = self._planner
         inputs = []
         for p in planner.inputs[job]:
-            inputs.append(Input(planner.nodes[p].job_id, planner.strict[p], planner.content[p]))
+            inputs.append(Input(planner.ids[p], planner.strict[p], planner.content[p]))
             if planner.kind[p] == INVARIANT and p not in self._described:
-                self._describe(p)
+                self._described.add(p)
+                self._describe(self._order[p], planner.strict[p])
+        own = planner.nodes[job].own
+        if own is not None:
+            job_id, value = own
+            inputs.append(Input(job_id, value, value))
+            self._describe(self._order[job].shown_code(), value)
         return inputs
 
-    def _describe(self, invariant: int) -> None:
-        self._described.add(invariant)
-        job = self._order[invariant]
-        assert isinstance(job, Invariant)
-        parts = job.parts()
-        self._store.describe(self._planner.strict[invariant], parts)
+    def _describe(self, invariant: Job | None, value: bytes) -> None:
+        assert isinstance(invariant, Invariant)
+        parts = invariant.parts()
+        self._store.describe(value, parts)
         code = parts.get("code", "")
         if code and code not in self._sources:
             self._sources.add(code)
-            self._keep_source(code, job.source())
+            self._keep_source(code, invariant.source())
 
     def _keep_source(self, code: str, text: str) -> None:
         if text:
@@ -100,10 +104,9 @@ class Recorder:
 
     def _describe_input(self, job: int, job_id: str) -> None:
         """So that the change can be shown later, though no record names this input."""
-        planner = self._planner
-        for p in planner.inputs[job]:
-            if planner.nodes[p].job_id == job_id and planner.kind[p] == INVARIANT and p not in self._described:
-                self._describe(p)
+        found = self._explainer.inputs_now(job).get(job_id)
+        if found is not None and isinstance(found[1], Invariant):
+            self._describe(found[1], found[0][0])
 
     def _execution(self, job: int, usage: Usage, cores: int, error: str) -> Execution:
         reason, changes = self._explainer.why(job), tuple(self._explainer.changed_inputs(job))

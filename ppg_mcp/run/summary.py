@@ -15,13 +15,16 @@ def summary(
     order: Sequence[Job], planner: Planner, results: Results, executed: int, left_out: int, duration_s: float
 ) -> str:
     """How much was done, in how many seconds."""
-    outputs = [job for job in range(len(planner.nodes)) if planner.kind[job] == Kind.OUTPUT]
-    current = sum(planner.verdict[job] == Verdict.CURRENT for job in outputs)
-    if any(job.was_run and job.kind not in ALWAYS for job in order):
+    outputs = planner.kind.count(Kind.OUTPUT)
+    current = sum(
+        kind == Kind.OUTPUT and verdict == Verdict.CURRENT
+        for kind, verdict in zip(planner.kind, planner.verdict, strict=True)
+    )
+    if any(job._result is not None and job.was_run and job.kind not in ALWAYS for job in order):
         parts = [f"{executed} job{'s' if executed != 1 else ''} run"]
     else:
         parts = ["nothing had to be redone"]
-    parts.append(f"{current} of {len(outputs)} outputs were current")
+    parts.append(f"{current} of {outputs} outputs were current")
     if results.failures:
         parts.append(f"{len(results.failures)} failed, {len(results.pruned)} not run because of that")
     if left_out:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from xxhash import xxh3_128_digest
@@ -24,8 +24,8 @@ from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
 from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
-from ..planner.node import Files, Former, Kind, Node
-from ..store import Record, StatusStore, pack_files, unpack_files
+from ..planner.node import Current, Files, Former, Kind, Node
+from ..store import Record, StatusStore, pack_files, sizes_and_mtimes, unpack_files
 from .checksums import Checksums
 from .identities import Identities
 from .log import RunLog
@@ -43,11 +43,18 @@ def content_of(files: bytes, build_id: bytes) -> bytes:
     return xxh3_128_digest(b"".join(digests)) if all(digests) else build_id
 
 
+Holds = Callable[[Sequence[int], tuple[str, bytes] | None, bytes], bool]
+"""`Planner.holds`"""
+
+
 class Survey:
     """Looks at jobs as they come, with what the status store holds of them."""
 
-    def __init__(self, graph: Pipegraph, store: StatusStore, log: RunLog, performing: bool = True) -> None:
+    def __init__(
+        self, graph: Pipegraph, store: StatusStore, log: RunLog, holds: Holds, performing: bool = True
+    ) -> None:
         self._graph = graph
+        self._holds = holds
         self._store = store
         self._log = log
         self.records: dict[str, Record] = store.load()
@@ -64,13 +71,13 @@ class Survey:
     def distrust_absent(self) -> None:
         """Outputs that a reboot may have lost, of jobs that are not in this graph: redone when these come back."""
         for job_id in self._unsynced if self._performing else ():
-            job = self._graph.jobs.get(job_id)
+            job = self._graph.by_id.get(job_id)
             if (job is None or job in self._graph.left_out) and not self.records[job_id].tombstone:
                 self._store.tombstone(job_id, 0)
 
-    def nodes(self, jobs: Sequence[Job]) -> Iterable[Node]:
-        """One node per job, in the order given; `job.index` must be set."""
-        records = self.records
+    def nodes(self, jobs: Sequence[Job]) -> Iterable[Node | Current]:
+        """One node per job, in the order given, for a planner that takes them in at once; `job.index` must be set."""
+        records, holds = self.records, self._holds
         left_out = self._graph.left_out
         robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
         self._identities.settle(robust, self.checksum)
@@ -82,11 +89,21 @@ class Survey:
             if kind == INVARIANT:
                 yield Node(self._identity(job), kind, (), self._value(job))
                 continue
-            inputs = tuple([p.index for p in job.prerequisites])
-            if kind in WITH_FILES:
-                yield self._with_files(job, inputs, records.get(job.job_id))
-            else:
+            inputs = tuple([p.index for p in job._edges]) if job._edges else ()
+            if kind not in WITH_FILES:
                 yield Node(job.job_id, kind, inputs)
+                continue
+            own = self._own(job)
+            record = records.pop(job.job_id, None)
+            if (
+                record is not None
+                and kind == OUTPUT
+                and self._is_as_recorded(job, record)
+                and holds(inputs, own, record.inputs_strict)
+            ):
+                yield Current(job.job_id, inputs, record.build_id, content_of(record.files, record.build_id))
+            else:
+                yield self._with_files(job, inputs, own, record)
 
     # ----------------------------------------------------------------------------------------------------- invariants
 
@@ -125,7 +142,31 @@ class Survey:
 
     # ---------------------------------------------------------------------------------------------------------- files
 
-    def _with_files(self, job: Job, inputs: tuple[int, ...], record: Record | None) -> Node:
+    def _own(self, job: Job) -> tuple[str, bytes] | None:
+        """Id and value of the implicit FunctionInvariant."""
+        code = job.shown_code() if job._code is None else None
+        return (code.job_id, code.fingerprint(self)) if isinstance(code, Invariant) else None
+
+    def _is_as_recorded(self, job: Job, record: Record) -> bool:
+        """Are the files of an output beyond doubt those of its valid record? The short way, for most jobs."""
+        if record.tombstone or job.job_id in self._unsynced:
+            return False
+        recorded = sizes_and_mtimes(record.files)
+        absolute = self._graph.absolute
+        try:
+            for path in job.paths:
+                found = os.stat(absolute(path))
+                if (found.st_size, found.st_mtime_ns) != next(recorded, None) or not stat.S_ISREG(found.st_mode):
+                    return False
+                if not found.st_size and not job.empty_ok:
+                    return False
+        except OSError:
+            return False
+        return next(recorded, None) is None
+
+    def _with_files(
+        self, job: Job, inputs: tuple[int, ...], own: tuple[str, bytes] | None, record: Record | None
+    ) -> Node:
         kind = job.kind
         removable = job.paths[: len(job.paths) - len(job.kept)]
         found = self._look(removable, job.empty_ok)
@@ -148,7 +189,9 @@ class Survey:
         by_content = job.early_cutoff
         if by_content is None:
             by_content = self._graph.options.early_cutoff
-        return Node(job.job_id, kind, inputs, b"", former, files, edited, adoption, by_content, masked, adopt, kept)
+        return Node(
+            job.job_id, kind, inputs, b"", former, files, edited, adoption, by_content, masked, adopt, kept, own
+        )
 
     def _kept(self, job: Job, record: Record | None) -> Files:
         """The files that a temporary job keeps. Edits of them concern nobody."""
@@ -236,7 +279,9 @@ class Survey:
 
     def _adoption(self, job: Job, masked: int, adopt: bool) -> Former | None:
         """The record that existing outputs would get; only where they may be adopted at all, because it hashes them."""
-        if not adopt and any(p.kind == INVARIANT and p.index != masked for p in job.prerequisites):
+        if not adopt and (job.implies_code and job._code is None):
+            return None
+        if not adopt and any(p.kind == INVARIANT and p.index != masked for p in job.edges):
             return None
         packed = pack_files(self._taken(job, job.kept or job.paths))
         self.adopted_files[job.index] = packed

@@ -14,12 +14,13 @@ dispatched ones end next. After every event it checks what must hold at every mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from ppg_mcp.planner import (
     Adopt,
+    Current,
     Failed,
     Files,
     Former,
@@ -100,6 +101,8 @@ class Run:
         self.planner = Planner()
         self.ids: list[str] = []
         self.index: dict[str, int] = {}
+        self.own: dict[str, str] = own_invariants(graph) if seed % 2 else {}
+        """Job -> the invariant that is spared a node."""
         self.queue: list[str] = []
         self.flying: list[str] = []
         self.saved: dict[str, Record | Tombstone | None] = {}
@@ -119,7 +122,7 @@ class Run:
 
     def go(self, stop_after: int | None = None) -> None:
         """Events until nothing is left, or the crash."""
-        declared = [job for job in self.graph.kinds if job not in self.graph.makers]
+        declared = [job for job in self.graph.kinds if job not in self.graph.makers and job not in self.own.values()]
         self.perform(self.planner.extend(self.nodes(self.ordered(declared))))
         events = 0
         while self.queue or self.flying:
@@ -166,11 +169,22 @@ class Run:
 
     # -------------------------------------------------------------------------------------------- what jobs look like
 
-    def nodes(self, jobs: list[str]) -> list[Node]:
+    def nodes(self, jobs: list[str]) -> Iterator[Node | Current]:
         for job in jobs:
             self.index[job] = len(self.ids)
             self.ids.append(job)
-        return [self.node(job) for job in jobs]
+        return self.surveyed(jobs)
+
+    def surveyed(self, jobs: list[str]) -> Iterator[Node | Current]:
+        """While the planner takes them in one by one; in the short form where it will do."""
+        for job in jobs:
+            node = self.node(job)
+            former = node.former
+            recorded = former is not None and former.valid and node.files == Files.FINE and not node.edited
+            if node.kind == Kind.OUTPUT and recorded and self.planner.holds(node.inputs, node.own, former.strict):
+                yield Current(job, node.inputs, former.build_id, former.files_content)
+            else:
+                yield node
 
     def node(self, job: str) -> Node:
         """As the graph, the store and a look at the files tell."""
@@ -206,7 +220,7 @@ class Run:
         return Node(
             job_id=job,
             kind=kind,
-            inputs=tuple(self.index[p] for p in sorted(graph.inputs[job])),
+            inputs=tuple(self.index[p] for p in sorted(graph.inputs[job]) if p != self.own.get(job)),
             value=graph.values[job].encode() if kind == Kind.INVARIANT else b"",
             former=former,
             files=files,
@@ -215,6 +229,7 @@ class Run:
             by_content=job in graph.by_content,
             masked=self.index[graph.masked[job]] if job in graph.masked else -1,
             adopt=graph.adopt,
+            own=self.own_input(job),
             kept=staying if job in graph.keeps else None,
         )
 
@@ -222,8 +237,12 @@ class Run:
         file = self.world.files.get(name)
         return Files.MISSING if file is None else Files.FINE if file.content else Files.EMPTY
 
+    def own_input(self, job: str) -> tuple[str, bytes] | None:
+        return (self.own[job], self.graph.values[self.own[job]].encode()) if job in self.own else None
+
     def inputs(self, job: str) -> list[str]:
-        return [self.ids[p] for p in self.planner.inputs[self.index[job]]]
+        own = [self.own[job]] if job in self.own else []
+        return own + [self.ids[p] for p in self.planner.inputs[self.index[job]]]
 
     def fingerprint(self, job: str) -> Both:
         """Of a job whose fingerprint is settled, from store and files as they are."""
@@ -252,7 +271,9 @@ class Run:
     def record(self, job: str, file: File) -> Record:
         index, planner = self.index[job], self.planner
         strict, content = planner.digests(index)
-        raw = {p: (planner.strict[self.index[p]], planner.content[self.index[p]]) for p in self.inputs(job)}
+        raw = {planner.ids[p]: (planner.strict[p], planner.content[p]) for p in planner.inputs[index]}
+        if own := self.own_input(job):
+            raw[own[0]] = (own[1], own[1])
         inputs = {p: self.fingerprint(p) for p in raw}
         for p, both in inputs.items():
             for name, digest in zip(both, raw[p], strict=True):
@@ -325,11 +346,12 @@ class Run:
 
     def generate(self, generator: str) -> None:
         """Its change of the graph is merged before its end is told."""
-        new = self.ordered([job for job in self.graph.kinds if self.graph.makers.get(job) == generator])
+        made = [job for job in self.graph.kinds if self.graph.makers.get(job) == generator]
+        new = self.ordered([job for job in made if job not in self.own.values()])
         injected = sorted((d, p) for injector, d, p in self.graph.injected if injector == generator)
         nodes = self.nodes(new)
         edges = [(self.index[d], self.index[p]) for d, p in injected]
-        if nodes or edges:
+        if new or edges:
             self.perform(self.planner.extend(nodes, edges))
 
     # ---------------------------------------------------------------------------------------------------- instructions
@@ -440,6 +462,17 @@ class Run:
     def executed(self) -> set[str]:
         """Without what runs in every run."""
         return {job for job in self.ran if self.graph.kinds[job] not in ALWAYS}
+
+
+def own_invariants(graph: Graph) -> dict[str, str]:
+    """For each job that makes files one invariant, if there is one that only this job depends on."""
+    own: dict[str, str] = {}
+    for p, value in graph.values.items():
+        users = [job for job, inputs in graph.inputs.items() if p in inputs]
+        free = value and p not in graph.masked.values() and all(p != other for _, _, other in graph.injected)
+        if free and len(users) == 1 and graph.kinds[users[0]] in WITH_FILES:
+            own.setdefault(users[0], p)
+    return own
 
 
 Tombstone = type(TOMBSTONE)

@@ -339,3 +339,13 @@ def test_many_jobs_of_one_generator(project: Project) -> None:
     assert len(project.ran(build)) == 301
     assert project.read("file299") == "299"
     assert project.ran(build) == ["generator"]
+
+
+def test_a_new_job_may_depend_on_the_function_of_an_older_one(project: Project) -> None:
+    def build(text: str) -> None:
+        old = ppg.FileGeneratingJob("old", write(text))
+        ppg.JobGeneratingJob("g", lambda: ppg.FileGeneratingJob("new", write()).depends_on(old.code_invariant()))
+
+    assert project.ran(lambda: build("1")) == ["g", "new", "old"]
+    assert project.ran(lambda: build("1")) == ["g"]
+    assert project.ran(lambda: build("2")) == ["g", "new", "old"]

@@ -69,8 +69,8 @@ class Pipegraph:
         self.phase = Phase.BUILDING
         self.by_id: dict[str, Job] = {}
         """All jobs but implicit FunctionInvariants that nobody asked for; see `jobs`."""
-        self.writers: dict[str, Job] = {}
-        """Invariant: every output path of every job, relative to `directory`, and the one job that writes it."""
+        self._writers: dict[str, Job] = {}
+        """Of outputs whose path is not the id of their job; see `writer`."""
         self._places = Places(self.absolute)
         self._made_by_pid = os.getpid()
         self._implying: list[Job] = []
@@ -132,9 +132,7 @@ class Pipegraph:
             return known
         for path in job.paths:
             self.check_writer(job, path)
-        for path in job.paths:
-            self.writers[path] = job
-        self.by_id[job.job_id] = job
+        self.add(job)
         if self.recording is not None:
             self.recording.jobs[job] = None
         if job.implies_code:
@@ -142,6 +140,23 @@ class Pipegraph:
             if job.job_id + CODE_SUFFIX in self.by_id:
                 job.code_invariant()
         return job
+
+    def add(self, job: Job) -> None:
+        """Enter the job, unchecked."""
+        self.by_id[job.job_id] = job
+        for path in job.paths:
+            if path != job.job_id:
+                self._writers[path] = job
+
+    def writer(self, path: str) -> Job | None:
+        """The job that makes this file, relative to `directory`; there is one at most."""
+        job = self.by_id.get(path)
+        return job if job is not None and path in job.paths else self._writers.get(path)
+
+    @property
+    def writers(self) -> dict[str, Job]:
+        """All outputs, relative to `directory`, and the jobs that make them."""
+        return {path: job for job in self.by_id.values() for path in job.paths}
 
     def imply(self, code: Job, implying: Job) -> Job:
         """Add the implicit FunctionInvariant of a job, or give the one that stands under its id already; at any time.
@@ -168,16 +183,16 @@ class Pipegraph:
 
     def check_writer(self, job: Job, path: str) -> None:
         """Raise JobContractError if another job writes this file, be it under another name (see `places`)."""
-        writer = self.writers.get(path)
+        writer = self.writer(path)
         if writer is not None and writer is not job:
             raise JobContractError(
                 f"{job!r} would write {path!r}, which {writer!r} writes already. Let one of them write another file."
             )
-        other_name = self._places.other_name(path, self.writers)
+        other_name = self._places.other_name(path, self.writer)
         if other_name is None and len(job.paths) > 1:
-            other_name = self._places.other_name(path, job.paths)
+            other_name = self._places.other_name(path, job.paths.__contains__)
         if other_name is not None:
-            writer = self.writers.get(other_name, job)
+            writer = self.writer(other_name) or job
             raise JobContractError(
                 f"{job!r} would write {path!r}, which {writer!r} writes already as {other_name!r}: "
                 f"symbolic links make both {os.path.realpath(self.absolute(path))}. Use one name for it."
@@ -186,8 +201,9 @@ class Pipegraph:
     def check_places(self) -> None:
         """Raise JobContractError if two outputs are one file, by the symbolic links of this moment."""
         self._places = Places(self.absolute)
-        for path, job in self.writers.items():
-            self.check_writer(job, path)
+        if self._places.are_ambiguous(path for job in self.by_id.values() for path in job.paths):
+            for path, job in self.writers.items():
+                self.check_writer(job, path)
 
     def check_class(self, job: Job) -> None:
         """Raise JobContractError if the id belongs to a job of another class."""
@@ -205,7 +221,7 @@ class Pipegraph:
             if job in self._implying:
                 self._implying.remove(job)
             for path in job.paths:
-                del self.writers[path]
+                self._writers.pop(path, None)
             if self.recording is not None:
                 del self.recording.jobs[job]
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from .result import JobResult
 
+UNSEEN = -1
+"""Index of a job that is not in the running graph."""
 CODE_SUFFIX = "_func"
 """The implicit FunctionInvariant of a job has the job's id and this."""
 ALL_CORES = -1
@@ -62,7 +64,7 @@ class Job(metaclass=JobMeta):
     """Has it an implicit FunctionInvariant that is made when somebody asks for it?"""
     early_cutoff: bool | None = None
     """None: as the pipegraph says."""
-    index = -1
+    index: int
     """Position in the running graph."""
     _cores_needed = 1
     _memory_needed = -1
@@ -72,6 +74,8 @@ class Job(metaclass=JobMeta):
     _edges: set[Job] | None = None
     """Prerequisites as declared; see `edges`."""
     _result: JobResult | None = None
+    _record: Any
+    """What the status store holds of it; only while a run begins."""
 
     def __init__(self, job_id: str | Path) -> None:
         graph = util.current_graph()
@@ -81,6 +85,8 @@ class Job(metaclass=JobMeta):
         if not self.job_id:
             raise JobContractError(f"A {type(self).__name__} needs an id that is not empty.")
         graph.check_class(self)
+        self.index = UNSEEN  # here, with `_record`, so that no instance grows later: each that does gets a dict
+        self._record: Any = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.job_id!r})"
@@ -113,6 +119,10 @@ class Job(metaclass=JobMeta):
     def shown_code(self) -> Job | None:
         """The implicit FunctionInvariant just to look at, so it is not made a job of the pipegraph."""
         return self._code
+
+    def implied_function(self) -> Callable[..., Any] | None:
+        """The function of an implicit FunctionInvariant that nobody has asked for."""
+        return None
 
     def connect(self, other: Job) -> None:
         """Make `other` a prerequisite, unchecked."""

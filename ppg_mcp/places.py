@@ -13,7 +13,7 @@ everything in it).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 
 
 class Places:
@@ -25,17 +25,24 @@ class Places:
         """By directory as named: all names of the same one, which share this list."""
         self._by_real: dict[str, list[str]] = {}
 
-    def other_name(self, path: str, outputs: Container[str]) -> str | None:
-        """The one of `outputs` that is the same file as `path` under another name, if there is one."""
+    def other_name(self, path: str, is_output: Callable[[str], object]) -> str | None:
+        """The output that is the same file as `path` under another name, if there is one."""
         cut = path.rfind("/") + 1
         names = self._names.get(path[:cut])
         if names is None:
             names = self._resolve(path[:cut])
         if len(names) > 1:
             for other in names:
-                if other != path[:cut] and other + path[cut:] in outputs:
+                if other != path[:cut] and is_output(other + path[cut:]):
                     return other + path[cut:]
         return None
+
+    def are_ambiguous(self, paths: Iterable[str]) -> bool:
+        """Has one of their directories two names?"""
+        for directory in {path[: path.rfind("/") + 1] for path in paths}:
+            if len(self._names.get(directory) or self._resolve(directory)) > 1:
+                return True
+        return False
 
     def _resolve(self, directory: str) -> list[str]:
         real = os.path.realpath(self._absolute(directory or "."))

@@ -61,7 +61,7 @@ class LiveAnswers:
     def _find(self, names: Sequence[str]) -> Job | None:
         """By id, or by one of its files."""
         for name in names:
-            job = self.graph.find(name) or self.graph.writers.get(name)
+            job = self.graph.find(name) or self.graph.writer(name)
             if job is not None:
                 return job
         return None

@@ -32,6 +32,8 @@ from .values import Unseen, encode_by_type, encode_value
 
 MAX_WRAPPERS = 100  # `__wrapped__` chains are short, unless somebody made a ring
 NOTHING = b"{."
+_new = tuple.__new__
+"""Of a named tuple in a third of the time; there is one for each job of a run."""
 
 
 class FunctionEncoding(NamedTuple):
@@ -68,7 +70,7 @@ def _plain(function: FunctionType, codes: CodeRegistry) -> FunctionEncoding:
         defaults = _defaults(function, entry, unseen, warnings)
     cells = function.__closure__
     closure = NOTHING if cells is None else _closure(function, cells, entry, unseen, warnings)
-    return FunctionEncoding(entry.summary, defaults, closure, tuple(warnings))
+    return _new(FunctionEncoding, (entry.summary, defaults, closure, tuple(warnings)))
 
 
 def _defaults(function: FunctionType, entry: CodeEntry, unseen: list[Unseen], warnings: list[str]) -> bytes:

@@ -56,6 +56,10 @@ class _FilesJob(Job):
         """The files, and the function by its fingerprint."""
         return (self.paths, self._counts or self.callback)
 
+    def implied_function(self) -> Callable[..., Any] | None:
+        """See `Job`."""
+        return (self._counts or self.callback) if self._code is None else None
+
     def shown_code(self) -> Job:
         """See `Job`."""
         if self._code is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from ppg_protocol.errors import JobContractError
 
 from ..fingerprints import fingerprint_function, function_digest, function_source
-from ..job import CODE_SUFFIX, Job
+from ..job import CODE_SUFFIX, UNSEEN, Job
 from .invariant import Invariant, Surroundings
 
 
@@ -32,6 +32,8 @@ class FunctionInvariant(Invariant):
         """The one of a job's callback; made without a constructor, which would register it."""
         implied = cls.__new__(cls)
         implied.graph = job.graph
+        implied.index = UNSEEN
+        implied._record = None
         implied.job_id = job.job_id + CODE_SUFFIX
         implied.function = function
         return implied

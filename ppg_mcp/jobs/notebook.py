@@ -55,7 +55,7 @@ class NotebookJob(MultiFileGeneratingJob):
 
     def _inputs(self) -> list[Job]:
         """Asked for when run() starts: who writes the notebook, and the files that it mentions?"""
-        writer = self.graph.writers.get(self.notebook_filename)
+        writer = self.graph.writer(self.notebook_filename)
         notebook = writer or FileChecksumInvariant(self.notebook_filename)
         return [notebook, *self._mentioned()] if self.auto_detect_dependencies else [notebook]
 

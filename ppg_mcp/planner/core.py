@@ -34,7 +34,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
 
-from .digest import inputs_digest
+from .digest import input_digest, inputs_digest
 from .events import Adopt, Event, Failed, Instruction, Prune, Refresh, Remove, Start, Succeeded, Unload, Withdraw
 from .node import Current, Files, Former, Kind, Node, State, Verdict
 from .reasons import Reason
@@ -184,6 +184,8 @@ class Planner:
 
     def _digest(self, inputs: Sequence[int], fingerprints: list[bytes], own: tuple[str, bytes] | None) -> bytes:
         """Of inputs in one reading, sorted by id."""
+        if own is not None and not inputs:
+            return input_digest(*own)
         ids = [self.ids[p] for p in inputs]
         values = [fingerprints[p] for p in inputs]
         if own is not None:

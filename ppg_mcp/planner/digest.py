@@ -14,6 +14,12 @@ from xxhash import xxh3_128_digest
 _lengths = Struct("<IB").pack
 
 
+def input_digest(job_id: str, fingerprint: bytes) -> bytes:
+    """`inputs_digest` of a single one."""
+    name = job_id.encode("utf-8", "surrogatepass")
+    return xxh3_128_digest(_lengths(len(name), len(fingerprint)) + name + fingerprint)
+
+
 def inputs_digest(job_ids: Sequence[str], fingerprints: Sequence[bytes]) -> bytes:
     """16 bytes over (job id, fingerprint) pairs; the caller sorts by job id. Ids may hold surrogate escapes."""
     parts: list[bytes] = []

@@ -57,7 +57,7 @@ class Checksums:
     def _refresh(self, sidecar: Sidecar, checksum: bytes, mtime_ns: int) -> None:
         """Not one that is itself a file of the graph: that would look like an edit by hand."""
         name = self._graph.relative(sidecar.path)
-        if not self._refreshing or not sidecar.refreshable or name in self._graph.writers or name in self._graph.by_id:
+        if not self._refreshing or not sidecar.refreshable or self._graph.writer(name) or name in self._graph.by_id:
             return
         try:
             sidecar.refresh(checksum, mtime_ns)

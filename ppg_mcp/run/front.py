@@ -8,6 +8,7 @@ from ppg_cs.session_directory import runtime_root
 from ppg_cs.survivors import sweep
 
 from ..graph import Phase, Pipegraph
+from ..job import UNSEEN
 from ..prerequisites import ask_late
 from ..store import StatusStore
 from .dry import print_plan
@@ -16,7 +17,7 @@ from .interrupt import Interrupts
 from .leaving_out import taking_part, why_left_out
 from .log import RunLog, log_path
 from .loop import RunLoop
-from .order import UNSEEN, topological
+from .order import topological
 from .progress import Progress
 from .results import Results
 

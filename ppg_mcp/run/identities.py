@@ -93,7 +93,7 @@ class Identities:
         return ""
 
     def _has_left(self, former: str, identity: str) -> bool:
-        known_today = former in self._graph.by_id or former in self._graph.writers
+        known_today = former in self._graph.by_id or self._graph.writer(former) is not None
         return not known_today and not os.path.lexists(self._graph.absolute(former)) and self._is_free(identity)
 
     def _is_free(self, identity: str) -> bool:

@@ -8,7 +8,7 @@ from ppg_protocol.errors import JobContractError
 
 from ..change import Change, JobChange
 from ..graph import Pipegraph
-from ..job import CODE_SUFFIX, Job
+from ..job import CODE_SUFFIX, UNSEEN, Job
 from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import (
     FileChecksumInvariant,
@@ -20,7 +20,7 @@ from ..jobs.invariant import Invariant, Surroundings
 from ..planner.core import DONE, FINAL, INJECTING, Planner
 from ..planner.node import Kind
 from .leaving_out import taking_part_too
-from .order import UNSEEN, topological
+from .order import topological
 
 Edge = tuple[Job, Job]
 
@@ -124,9 +124,7 @@ class Merge:
         self.admitted = [*standing_in, *self.jobs]
         graph.order.extend(self.admitted)
         for job in self._new.values():
-            graph.by_id[job.job_id] = job
-            for path in job.paths:
-                graph.writers[path] = job
+            graph.add(job)
         for dependant, prerequisite in self.edges:
             dependant.connect(prerequisite)
 
@@ -137,7 +135,7 @@ class Merge:
         if known is not None:
             raise self._refusal(f"made {change.type_name}({change.job_id!r}), but {known!r} exists already")
         for path in change.paths:
-            writer = self._graph.writers.get(path)
+            writer = self._graph.writer(path)
             if writer is not None:
                 raise self._refusal(f"made {change.job_id!r}, which would write {path!r}, as {writer!r} does already")
 
@@ -164,6 +162,8 @@ class Merge:
             job.kind = Kind(change.kind)
             job.type_name = change.type_name
         job.graph = self._graph
+        job.index = UNSEEN
+        job._record = None
         job.job_id = change.job_id
         job.paths = tuple(change.paths)
         job.kept = tuple(change.kept)

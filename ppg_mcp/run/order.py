@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..exceptions import CycleError
-from ..job import Job
+from ..job import UNSEEN, Job
 
-UNSEEN = -1
 ON_PATH = -2
 
 

@@ -25,7 +25,7 @@ def report_orphans(graph: Pipegraph, store: StatusStore, log: RunLog, generator:
     before = store.get_meta(key)
     now = sorted(path for job in made for path in (job.paths if job.kind == Kind.OUTPUT else job.kept))
     gone = set(json.loads(before)) - set(now) if before else set()
-    orphans = sorted(path for path in gone if path not in graph.writers and os.path.exists(graph.absolute(path)))
+    orphans = sorted(path for path in gone if graph.writer(path) is None and os.path.exists(graph.absolute(path)))
     if orphans:
         shown = ", ".join(map(repr, orphans[:MAX_SHOWN])) + (" and more" if len(orphans) > MAX_SHOWN else "")
         log.warning(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from xxhash import xxh3_128_digest
 
@@ -18,14 +20,16 @@ from ppg_cs.outputs import inspect
 from ppg_protocol.errors import JobContractError
 from ppg_protocol.messages import FileStat
 
+from ..collection import no_garbage_collection
+from ..fingerprints import function_digest
 from ..graph import Pipegraph
-from ..job import Job
+from ..job import CODE_SUFFIX, Job
 from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
 from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
 from ..planner.node import Current, Files, Former, Kind, Node
-from ..store import Record, StatusStore, pack_files, sizes_and_mtimes, unpack_files
+from ..store import FILE_BYTES, FILES_AT, Record, StatusStore, first_file, pack_files, unpack_files
 from .checksums import Checksums
 from .identities import Identities
 from .log import RunLog
@@ -47,6 +51,16 @@ Holds = Callable[[Sequence[int], tuple[str, bytes] | None, bytes], bool]
 """`Planner.holds`"""
 
 
+@contextmanager
+def opened(directory: Path) -> Iterator[int]:
+    """A descriptor that paths can be relative to, which spares every stat the way from the root."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 class Survey:
     """Looks at jobs as they come, with what the status store holds of them."""
 
@@ -57,7 +71,15 @@ class Survey:
         self._holds = holds
         self._store = store
         self._log = log
-        self.records: dict[str, Record] = store.load()
+        self._absent: dict[str, Record] = {}
+        """Records of jobs that are not in this graph, or not yet. The others are at their jobs until these are seen."""
+        with no_garbage_collection():
+            for job_id, record in store.records():
+                job = graph.by_id.get(job_id)
+                if job is None:
+                    self._absent[job_id] = record
+                else:
+                    job._record = record
         self._unsynced = store.unsynced
         self._performing = performing
         self._checksums = Checksums(graph, store, log, refreshing=performing)
@@ -72,12 +94,17 @@ class Survey:
         """Outputs that a reboot may have lost, of jobs that are not in this graph: redone when these come back."""
         for job_id in self._unsynced if self._performing else ():
             job = self._graph.by_id.get(job_id)
-            if (job is None or job in self._graph.left_out) and not self.records[job_id].tombstone:
+            absent = self._absent[job_id] if job is None else job._record if job in self._graph.left_out else None
+            if absent is not None and not absent.tombstone:
                 self._store.tombstone(job_id, 0)
 
     def nodes(self, jobs: Sequence[Job]) -> Iterable[Node | Current]:
         """One node per job, in the order given, for a planner that takes them in at once; `job.index` must be set."""
-        records, holds = self.records, self._holds
+        with opened(self._graph.directory) as self._directory, no_garbage_collection():
+            yield from self._nodes(jobs)
+
+    def _nodes(self, jobs: Sequence[Job]) -> Iterable[Node | Current]:
+        holds = self._holds
         left_out = self._graph.left_out
         robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
         self._identities.settle(robust, self.checksum)
@@ -94,7 +121,7 @@ class Survey:
                 yield Node(job.job_id, kind, inputs)
                 continue
             own = self._own(job)
-            record = records.pop(job.job_id, None)
+            record = self._record_of(job)
             if (
                 record is not None
                 and kind == OUTPUT
@@ -144,25 +171,41 @@ class Survey:
 
     def _own(self, job: Job) -> tuple[str, bytes] | None:
         """Id and value of the implicit FunctionInvariant."""
-        code = job.shown_code() if job._code is None else None
-        return (code.job_id, code.fingerprint(self)) if isinstance(code, Invariant) else None
+        function = job.implied_function()
+        if function is None:
+            return None
+        value, warnings = function_digest(function)
+        for warning in warnings:
+            self.warn(warning)
+        return job.job_id + CODE_SUFFIX, value
+
+    def _record_of(self, job: Job) -> Record | None:
+        record: Record | None = job._record
+        if record is None:
+            return self._absent.pop(job.job_id, None)
+        job._record = None
+        return record
 
     def _is_as_recorded(self, job: Job, record: Record) -> bool:
         """Are the files of an output beyond doubt those of its valid record? The short way, for most jobs."""
         if record.tombstone or job.job_id in self._unsynced:
             return False
-        recorded = sizes_and_mtimes(record.files)
-        absolute = self._graph.absolute
-        try:
-            for path in job.paths:
-                found = os.stat(absolute(path))
-                if (found.st_size, found.st_mtime_ns) != next(recorded, None) or not stat.S_ISREG(found.st_mode):
-                    return False
-                if not found.st_size and not job.empty_ok:
-                    return False
-        except OSError:
+        paths, packed = job.paths, record.packed
+        if len(packed) != FILES_AT + len(paths) * FILE_BYTES:
             return False
-        return next(recorded, None) is None
+        at = FILES_AT
+        for path in paths:
+            try:
+                found = os.stat(path, dir_fd=self._directory)
+            except OSError:
+                return False
+            size_bytes, mtime_ns = first_file(packed, at)
+            if found.st_mtime_ns != mtime_ns or found.st_size != size_bytes or not stat.S_ISREG(found.st_mode):
+                return False
+            if not size_bytes and not job.empty_ok:
+                return False
+            at += FILE_BYTES
+        return True
 
     def _with_files(
         self, job: Job, inputs: tuple[int, ...], own: tuple[str, bytes] | None, record: Record | None

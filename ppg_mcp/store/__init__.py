@@ -10,11 +10,13 @@ from ppg_mcp.store.errors import StatusStoreError, StoreInUseError
 from ppg_mcp.store.forgetting import remove_store
 from ppg_mcp.store.history import Execution, InputChange
 from ppg_mcp.store.host_facts import HostFacts
-from ppg_mcp.store.packed_files import first_file, pack_files, sizes_and_mtimes, unpack_files
-from ppg_mcp.store.record import Input, Record
+from ppg_mcp.store.packed_files import FILE_BYTES, first_file, pack_files, unpack_files
+from ppg_mcp.store.record import FILES_AT, Input, Record
 from ppg_mcp.store.status_store import StatusStore
 
 __all__ = [
+    "FILES_AT",
+    "FILE_BYTES",
     "Execution",
     "HostFacts",
     "Input",
@@ -28,6 +30,5 @@ __all__ = [
     "pack_files",
     "read_copy",
     "remove_store",
-    "sizes_and_mtimes",
     "unpack_files",
 ]

@@ -8,7 +8,7 @@ or nothing), and a row per file (the table of files would be as large as that of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from struct import Struct
 
 from ppg_protocol.messages import FileStat
@@ -17,8 +17,8 @@ DIGEST_BYTES = 16
 
 _FILE = Struct("<qqQ16sB")
 _SIZE_AND_MTIME = Struct("<qq")
-_SIZES_AND_MTIMES = Struct("<qq25x")
-assert _FILE.size == _SIZES_AND_MTIMES.size == 41
+FILE_BYTES = 41
+assert _FILE.size == FILE_BYTES
 
 
 def pack_files(files: Sequence[FileStat]) -> bytes:
@@ -40,12 +40,8 @@ def unpack_files(packed: bytes) -> tuple[FileStat, ...]:
     )
 
 
-def first_file(packed: bytes) -> tuple[int, int]:
-    """(size in bytes, mtime in ns) of the first file, for the many jobs that have one. `packed` must not be empty."""
-    size_bytes, mtime_ns = _SIZE_AND_MTIME.unpack_from(packed)
+def first_file(packed: bytes, at: int = 0) -> tuple[int, int]:
+    """(size in bytes, mtime in ns) of the first file, for the many jobs that have one. `packed`, from `at` on, must not
+    be empty."""
+    size_bytes, mtime_ns = _SIZE_AND_MTIME.unpack_from(packed, at)
     return size_bytes, mtime_ns
-
-
-def sizes_and_mtimes(packed: bytes) -> Iterator[tuple[int, int]]:
-    """(size in bytes, mtime in ns) of each file in turn."""
-    return _SIZES_AND_MTIMES.iter_unpack(packed)

@@ -4,7 +4,8 @@ A record is the promise "this job ended well, from these inputs, and left these 
 back without losing what the record said, which still tells runtimes and why a job runs again.
 
 Records are named tuples made straight from rows: a run of a million jobs makes a million of them before it decides
-anything. Rejected: a frozen dataclass (five times as long to make).
+anything. What has a fixed width is one bytes object, cut when somebody looks: four of them and their tuple took twice
+the memory. Rejected: a frozen dataclass (five times as long to make).
 """
 
 from __future__ import annotations
@@ -13,21 +14,40 @@ from typing import Any, NamedTuple
 
 from ppg_mcp.store.stored_text import pack, unpack
 
+FILES_AT = 48
+"""Where the files begin in `Record.packed`."""
+
 
 class Record(NamedTuple):
-    """One job's row. `build_id`, `inputs_strict` and `inputs_content` have 16 bytes.
+    """One job's row. `packed`: build id and digests of the inputs in both readings, 16 bytes each, then the files.
 
     `files`: see `packed_files`. `tombstone`: "" for a valid record, else "attempt@session" of the attempt that may
     have touched the outputs; the other fields are then those of the former record, or empty if there was none.
     """
 
-    build_id: bytes
-    inputs_strict: bytes
-    inputs_content: bytes
-    files: bytes
+    packed: bytes
     runtime_s: float
-    peak_rss_bytes: int
     tombstone: str
+
+    @property
+    def build_id(self) -> bytes:
+        """Random per execution."""
+        return self.packed[:16]
+
+    @property
+    def inputs_strict(self) -> bytes:
+        """Digest of the inputs in the strict reading."""
+        return self.packed[16:32]
+
+    @property
+    def inputs_content(self) -> bytes:
+        """The same by content."""
+        return self.packed[32:FILES_AT]
+
+    @property
+    def files(self) -> bytes:
+        """Packed stats of the outputs."""
+        return self.packed[FILES_AT:]
 
 
 class Input(NamedTuple):

@@ -61,7 +61,7 @@ class Naive:
 
     def load(self) -> dict[str, Record]:
         return {
-            job_id: Record(*row.facts, row.tombstones[-1] if row.tombstones else "")
+            job_id: Record(b"".join(row.facts[:4]), row.facts[4], row.tombstones[-1] if row.tombstones else "")
             for job_id, row in self.rows.items()
         }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppg_mcp.store import Record, StatusStore
 
-EMPTY = Record(b"", b"", b"", b"", 0.0, 0, "")
+EMPTY = Record(b"", 0.0, "")
 
 
 def after(store: StatusStore, job_id: str = "a") -> Record | None:

@@ -171,6 +171,21 @@ MUTATIONS = [
         f"{ENGINE}/equation/test_edits.py",
     ),
     Mutation(
+        "stat compared without mtime, the short way", "ppg_mcp/run/survey.py",
+        "found.st_mtime_ns != mtime_ns or ", "",
+        f"{ENGINE}/equation/test_edits.py",
+    ),
+    Mutation(
+        "an implicit function does not count", "ppg_mcp/planner/core.py",
+        "        if own is not None:\n            at = bisect(", "        if False:\n            at = bisect(",
+        PLANNER,
+    ),
+    Mutation(
+        "the files that a temporary keeps do not count", "ppg_mcp/planner/core.py",
+        "node.files if node.kept is None else node.kept", "node.files if node.kept is None else Files.FINE",
+        PLANNER,
+    ),
+    Mutation(
         "checksum kept whatever the ctime", "ppg_mcp/run/still_file.py",
         "facts.st_ctime_ns)", "0)",
         f"{ENGINE}/equation/test_file_invariants.py",
@@ -192,12 +207,12 @@ MUTATIONS = [
     ),
     Mutation(
         "a removed input not noticed where the code is masked", "ppg_mcp/planner/core.py",
-        "        return then == {", "        return then.items() >= {",
+        "        return then == (now if", "        return then.items() >= (now.items() if",
         PLANNER,
     ),
     Mutation(
         "which input is which not noticed", "ppg_mcp/planner/digest.py",
-        "        parts.append(name)\n", "",
+        "len(fingerprint)), name, fingerprint)", "len(fingerprint)), fingerprint)",
         f"{PLANNER} {ENGINE}/equation/test_inputs.py",
     ),
     Mutation(
@@ -207,7 +222,7 @@ MUTATIONS = [
     ),
     Mutation(
         "outputs with invariants adopted", "ppg_mcp/planner/core.py",
-        "return node.adopt or all(self.kind[p] != INVARIANT", "return True or all(self.kind[p] != INVARIANT",
+        "        if node.adopt:\n            return True\n", "        if True:\n            return True\n",
         PLANNER,
     ),
     Mutation(

@@ -32,7 +32,7 @@ PATIENCE_S = 180
 TESTS_FAILED = 1
 """pytest's exit code; the others say that it could not run them."""
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "results", "dist", "build"
+    ".git", ".venv", ".venvs", "site", ".*_cache", ".hypothesis", "__pycache__", "results", "dist", "build"
 )
 
 

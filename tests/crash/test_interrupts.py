@@ -22,7 +22,7 @@ from ppg_cs.session_directory import runtime_root
 
 STAGES = {
     "survey": "from ppg_mcp.run.survey import Survey as owner; name = '_look'",
-    "store": "from ppg_mcp.store import StatusStore as owner; name = 'load'",
+    "store": "from ppg_mcp.store import StatusStore as owner; name = 'records'",
     "machine start": "import ppg_mcp.run.machine as owner; name = 'start'",
     "removing temporaries": "import ppg_mcp.run.loop as owner; name = 'remove_files'",
     "commit": "from ppg_mcp.store import StatusStore as owner; name = 'commit'",
@@ -115,18 +115,6 @@ def on_a_terminal(scripts: Scripts, prefix: list[str]) -> tuple[subprocess.Popen
         command = [*prefix, sys.executable, str(path)]
         os.execvp(command[0], command)
     return pid, terminal
-
-
-def test_when_the_terminal_goes_the_run_goes_with_it(project: Project, scripts: Scripts) -> None:
-    pid, terminal = on_a_terminal(scripts, [])
-    until(lambda: project.calls() == ["reached"], "the second job")
-    os.close(terminal)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGHUP
-    until(lambda: not scripts.processes(), "the end of all processes")
-    Path("go").touch()
-    assert "1 job run, 1 of 2 outputs were current" in scripts.run(HANGS).stderr
-    assert project.read("second") == "whole"
 
 
 def test_a_run_that_ignores_the_hangup_goes_on_without_a_terminal(project: Project, scripts: Scripts) -> None:

@@ -167,7 +167,9 @@ class Pipegraph:
         if known is not code:
             self.check_class(code)
             known.merge(code)
-        elif self.recording is not None and implying in self.recording.jobs:
+        elif self.recording is not None and (
+            implying in self.recording.jobs or self.by_id.get(implying.job_id) is not implying
+        ):
             self.recording.jobs[code] = None
         return known
 

@@ -9,6 +9,9 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_is_not_ignored() -> None:
-    """A shell script that starts the suite with `&` lets it ignore SIGINT, and scripts of tests would inherit that."""
+    """A shell script that starts the suite with `&` lets it ignore SIGINT, nohup SIGHUP; scripts of tests would inherit
+    that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -29,9 +29,13 @@ def unfinished_path(path: Path, facts: HostFacts) -> Path:
 
 
 def remove_unfinished(path: Path, facts: HostFacts) -> None:
-    """Remove what dead builders of the store `path` left. What can't be removed is left."""
+    """Remove what dead builders of the store `path` left. What can't be found or removed is left."""
     prefix = f"{path.name}{_MARK}"
-    for name in os.listdir(path.parent):
+    try:
+        names = os.listdir(path.parent)
+    except OSError:  # a directory may be writable and not readable
+        return
+    for name in names:
         if name.startswith(prefix) and _is_dead(_builder(name.removeprefix(prefix)), facts):
             try:
                 path.with_name(name).unlink(missing_ok=True)

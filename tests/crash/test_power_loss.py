@@ -24,8 +24,8 @@ from ppg_mcp.store import StatusStore, status_store
 status_store.LOG_LIMIT_BYTES = 40_000
 
 def record(name):
-    store.record(name, build_id=b"b" * 16, inputs=[], inputs_strict=b"s" * 16, inputs_content=b"c", files=b"f" * 3000,
-        runtime_s=1, peak_rss_bytes=1, cores=1, host="h", finished_at=0)
+    store.record(name, build_id=b"b" * 16, inputs=[], inputs_strict=b"s" * 16, inputs_content=b"c" * 16,
+        files=b"f" * 3000, runtime_s=1, peak_rss_bytes=1, cores=1, host="h", finished_at=0)
 
 number = 0
 os.write(1, b"0\\n")

@@ -171,7 +171,7 @@ def test_generating_jobs_run_each_time(project: Project) -> None:
 def test_compound_jobs(project: Project) -> None:
     """there are compound jobs that combine jobs for convienance."""
     graph = ppg.new_pipegraph(quiet=True)
-    ppg.PlotJob("plot", lambda: None, lambda table: None)
+    ppg.PlotJob("plot.png", lambda: None, lambda table: None)
     ppg.CachedAttributeLoadingJob("cache/value", DATA, "value", lambda: 1)
     names = {type(job).__name__ for job in graph.jobs.values()}
     assert {"PlotJob", "CachedAttributeLoadingJob", "CalculatingJob", "FileGeneratingJob"} <= names

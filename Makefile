@@ -32,7 +32,7 @@ test: $(VENV)/.dev strace ## run the whole test suite on all cores (PYTEST_ARGS=
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/; warnings and dead links are errors
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "the documentation is in site/index.html"
 
 interpreters: ## run the whole suite on every Python from 3.11 on that is found, each in .venvs/VERSION

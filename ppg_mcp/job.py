@@ -64,7 +64,6 @@ class Job(metaclass=JobMeta):
     """Has it an implicit FunctionInvariant that is made when somebody asks for it?"""
     early_cutoff: bool | None = None
     """Is this job spared when prerequisites were redone with the same content? None: as the pipegraph says."""
-    """Is this job spared when prerequisites were redone with the same content? None: as the pipegraph says."""
     index: int
     """Position in the running graph."""
     _cores_needed = 1

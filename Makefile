@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test strace interpreters exhaustive mutations fuzz check format bench clean distclean
+.PHONY: help venv demo test docs strace interpreters exhaustive mutations fuzz check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,6 +30,10 @@ demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO
 
 test: $(VENV)/.dev strace ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+docs: $(VENV)/.docs ## build the documentation into site/; warnings and dead links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "the documentation is in site/index.html"
 
 interpreters: ## run the whole suite on every Python from 3.11 on that is found, each in .venvs/VERSION
 	.ci/interpreters $(PYTEST_ARGS)
@@ -62,7 +66,7 @@ bench: $(VENV)/.dev ## run the benchmarks and renew docs/benchmarks.md (BENCH_AR
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS); done
 
 clean: ## remove caches, builds and results of the examples
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/results
+	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/results
 	find . \( -path ./$(VENV) -o -path ./.venvs \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environments, too
@@ -87,3 +91,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing pypipegraph and what development needs into $(VENV) …"
 	@$(INSTALL) '.[dev,demo]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.made
+	@echo "installing pypipegraph and what the documentation needs into $(VENV) …"
+	@$(INSTALL) '.[docs]'
+	@touch $@

@@ -30,16 +30,22 @@ def new_pipegraph(
 ) -> Pipegraph:
     """Start a new pipegraph in the current directory: jobs made from now on belong to it.
 
-    resource_coordinator: `resource_coordinators.LocalSystem(max_cores_to_use=…)` says how many cores this run may use,
-        fewer or more than the machine has.
-    quiet: print nothing. interactive: show live progress where standard error is a terminal.
-    invariant_status_filename: the status store. dump_graph: write logs/ppg_graph.txt (where a folder `logs` exists).
-    cache_folder: where compound jobs keep what they calculated.
-    log_file: instead of logs/ppg_run.txt. log_level: logging.DEBUG also tells why jobs do not run.
-    adopt: take every existing output over as current (after a restore, or a move from another engine).
-    early_cutoff: dependants of a job that was redone with the same content are not redone.
+    Args:
+        resource_coordinator: `resource_coordinators.LocalSystem(max_cores_to_use=…)` says how many cores this run may
+            use, fewer or more than the machine has.
+        quiet: Print nothing.
+        invariant_status_filename: The status store.
+        dump_graph: Write logs/ppg_graph.txt (where a folder `logs` exists).
+        interactive: Show live progress where standard error is a terminal.
+        cache_folder: Where compound jobs keep what they calculated.
+        log_file: Instead of logs/ppg_run.txt.
+        log_level: `logging.DEBUG`, or "DEBUG", also tells why jobs do not run.
+        adopt: Take every existing output over as current (after a restore, or a move from another engine).
+        early_cutoff: Dependants of a job that was redone with the same content are not redone.
 
-    Raises JobContractError for arguments of other kinds, PyPipeGraphError where the current directory is gone.
+    Raises:
+        JobContractError: Arguments of other kinds, or called in the callback of a job.
+        PyPipeGraphError: The current directory is gone.
     """
     _refuse_in_jobs()
     if resource_coordinator is not None and not isinstance(resource_coordinator, LocalSystem):
@@ -86,13 +92,18 @@ def _refuse_in_jobs() -> None:
 def run_pipegraph(dry_run: bool = False) -> None:
     """Do what needs to be (re-)done, on all cores; return when all jobs are done.
 
-    dry_run: print what would run and why, and run nothing.
-
-    Raises RuntimeError when jobs failed (everything that did not depend on them was done), CycleError,
-    JobContractError, and CommunicationFailure when the processes of the run lost each other (run again to resume).
     KeyboardInterrupt passes through after a clean stop. SIGTERM stops as cleanly, then has the effect that it had
     before the run: the end of the process, or the script's own handler. A closed terminal (SIGHUP) stops nothing.
     All this in the main thread only: Python delivers no signals to others, so there Ctrl-C does not stop the run.
+
+    Args:
+        dry_run: Print what would run and why, and run nothing.
+
+    Raises:
+        RuntimeError: Jobs failed; everything that did not depend on them was done.
+        CycleError: Jobs depend on each other in a circle.
+        JobContractError: No pipegraph, one that was run before, or two jobs that write the same file.
+        CommunicationFailure: The processes of the run lost each other; run again to resume.
     """
     util.current_graph().run(dry_run=dry_run)
 
@@ -105,10 +116,12 @@ def destroy_global_pipegraph() -> None:
 def forget_job_status(invariant_status_filename: str | Path | None = None) -> None:
     """Remove the status store, so that every job counts as never done; outputs stay. Without a store, do nothing.
 
-    invariant_status_filename: the store, as given to `new_pipegraph`; default: that of the current pipegraph, or,
-        without one, that of this directory.
+    Args:
+        invariant_status_filename: The store, as given to `new_pipegraph`; default: that of the current pipegraph, or,
+            without one, that of this directory.
 
-    Raises JobContractError, and touches nothing, if a run holds the store (it is named) or the file is none of ours.
+    Raises:
+        JobContractError: A run holds the store (it is named), or the file is none of ours. Nothing was touched.
     """
     from .store import StatusStoreError, remove_store
 

@@ -63,7 +63,7 @@ class Job(metaclass=JobMeta):
     implies_code: ClassVar[bool] = False
     """Has it an implicit FunctionInvariant that is made when somebody asks for it?"""
     early_cutoff: bool | None = None
-    """None: as the pipegraph says."""
+    """Is this job spared when prerequisites were redone with the same content? None: as the pipegraph says."""
     index: int
     """Position in the running graph."""
     _cores_needed = 1
@@ -245,7 +245,10 @@ class Job(metaclass=JobMeta):
 
     @property
     def cores_needed(self) -> int:
-        """Cores: a positive int, -1 (all of one machine that can be had) or -2 (the whole machine, alone)."""
+        """Cores: a positive int, -1 (all of one machine that can be had) or -2 (the whole machine, alone); default 1.
+
+        Setting it raises JobContractError for anything else. What the machine does not have fails the job.
+        """
         return self._cores_needed
 
     @cores_needed.setter
@@ -259,7 +262,11 @@ class Job(metaclass=JobMeta):
 
     @property
     def memory_needed(self) -> int:
-        """Bytes of memory; -1: don't care."""
+        """Bytes of memory; -1, the default: don't care.
+
+        Above one core's share of the machine's memory the job counts as several cores. Setting it raises
+        JobContractError for anything but an int from -1 on.
+        """
         return self._memory_needed
 
     @memory_needed.setter

@@ -11,7 +11,14 @@ from .job import Job
 
 
 class JobList(list[Job]):
-    """A list of jobs; `+` takes jobs and iterables of jobs on both sides."""
+    """A list of jobs; `+` takes jobs and iterables of jobs on both sides.
+
+    Args:
+        jobs: A job, or an iterable of jobs.
+
+    Raises:
+        JobContractError: Something in it is no job.
+    """
 
     def __init__(self, jobs: Job | Iterable[Job] = ()) -> None:
         super().__init__(_jobs(jobs))

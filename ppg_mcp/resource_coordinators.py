@@ -9,7 +9,14 @@ from ppg_protocol.errors import JobContractError
 
 @dataclass(frozen=True)
 class LocalSystem:
-    """This machine: as many jobs at once as it has cores, or as `max_cores_to_use` says (also more than it has)."""
+    """This machine: as many jobs at once as it has cores, or as `max_cores_to_use` says (also more than it has).
+
+    Args:
+        max_cores_to_use: At least 1; None: the cores of this machine, as `util.CPUs()` counts them.
+
+    Raises:
+        JobContractError: Anything else.
+    """
 
     max_cores_to_use: int | None = None
 

@@ -102,7 +102,14 @@ class CachedHalves(DataLoadingJob):
 class CachedAttributeLoadingJob(CachedHalves, AttributeLoadingJob):
     """Sets `target_object.target_attribute` to what `calculating_function()` returned, calculating it only once.
 
-    job_id: the cache file. The loading job's own id is that with "_load" appended.
+    The loading job's own id is that of the cache file with "_load" appended. Prerequisites, resources and
+    `ignore_code_changes` concern the calculation, which is `.lfg`.
+
+    Args:
+        job_id: The cache file, a pickle.
+        target_object: What gets the attribute.
+        target_attribute: Its name, a Python identifier.
+        calculating_function: Takes no argument, returns the value, which must be picklable.
     """
 
     _has_code: ClassVar[bool] = False
@@ -122,7 +129,13 @@ class CachedAttributeLoadingJob(CachedHalves, AttributeLoadingJob):
 class CachedDataLoadingJob(CachedHalves):
     """Calls `loading_function(value)` in the compute slave with what `calculating_function()` returned.
 
-    job_id: the cache file. The loading job's own id is that with "_load" appended.
+    The loading job's own id is that of the cache file with "_load" appended. Prerequisites, resources and
+    `ignore_code_changes` concern the calculation, which is `.lfg`.
+
+    Args:
+        job_id: The cache file, a pickle.
+        calculating_function: Takes no argument, returns the value, which must be picklable.
+        loading_function: Takes the value; its answer is ignored.
     """
 
     def __init__(

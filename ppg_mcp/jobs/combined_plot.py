@@ -17,8 +17,16 @@ from .tables import concatenated, described
 class CombinedPlotJob(DrawingJob):
     """Draws the rows of all tables of `plot_jobs`, one after the other, with the plot function of the first.
 
-    plot_jobs: PlotJobs that cache their tables. facet_arguments: arguments for the plot's `facet_wrap`, a list of
-    positional or a dict of keyword ones; empty: no facets. render_args: as for PlotJob. fiddle: see `add_fiddle`.
+    Args:
+        output_filename: The plot. Its suffix decides the format.
+        plot_jobs: PlotJobs that cache their tables; at least one.
+        facet_arguments: For the plot's `facet_wrap`: a list of positional ones or a dict of keyword ones; empty: no
+            facets.
+        render_args: As for PlotJob.
+        fiddle: See `add_fiddle`.
+
+    Raises:
+        JobContractError: No list of PlotJobs, one of them without a cache, or as for PlotJob.
     """
 
     def __init__(

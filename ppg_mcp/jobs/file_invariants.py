@@ -25,7 +25,11 @@ class _FileInvariant(Invariant):
 
 
 class FileTimeInvariant(_FileInvariant):
-    """Redoes its dependants when the file's modification time changes."""
+    """Redoes its dependants when the file's modification time changes, be it back.
+
+    Args:
+        path: The input file, and the id. If it is missing when `run()` looks, the dependants fail.
+    """
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
         """The modification time. Raises OSError for a file that can't be stat'ed."""
@@ -40,7 +44,11 @@ class FileTimeInvariant(_FileInvariant):
 class FileChecksumInvariant(_FileInvariant):
     """Redoes its dependants when the file's content (md5) changes.
 
-    The checksum is taken again only when size, mtime or ctime changed.
+    The checksum is taken again only when size, mtime or ctime changed. A FILE.md5sum beside the file is believed while
+    it has the file's mtime.
+
+    Args:
+        path: The input file, and the id. If it can't be read when `run()` looks, the dependants fail.
     """
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
@@ -62,11 +70,23 @@ class RobustFileChecksumInvariant(FileChecksumInvariant):
     It is taken for the same file if its name without directories, its size and its checksum are those of one that an
     earlier run knew, and that one is neither at its old place nor used in this pipegraph. Jobs that mention the path
     in their own code or parameters are redone for that, of course.
+
+    Args:
+        path: Where the file is now, and the id.
     """
 
 
 class MultiFileInvariant(Invariant):
-    """Redoes its dependants when the set of files, or the content of one of them, changes."""
+    """Redoes its dependants when the set of files, or the content of one of them, changes.
+
+    Its id is the sorted paths, joined by ':'.
+
+    Args:
+        paths: The input files, in any order. If one can't be read when `run()` looks, the dependants fail.
+
+    Raises:
+        JobContractError: No paths at all, or a single text in their place.
+    """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
         if isinstance(paths, (str, bytes)):

@@ -85,11 +85,18 @@ class _FilesJob(Job):
 class FileGeneratingJob(_FilesJob):
     """Makes one file, and is redone when the file is missing or empty, or when anything it depends on changed.
 
-    job_id: the path of the file. callback: writes it; takes no argument, or the path as given here.
-    rename_broken: keep what a failing callback left as NAME.broken. empty_ok (also empty_file_allowed,
-    empty_files_ok): an empty file is a result.
-
     The callback's code, defaults and closure are an implicit FunctionInvariant; see `ignore_code_changes`.
+
+    Args:
+        job_id: The path of the file.
+        callback: Writes it. Takes no argument, or one: the path as given here. Runs in a process of its own.
+        rename_broken: Keep what a failing callback left, as NAME.broken.
+        empty_ok: An empty file is a result.
+        empty_file_allowed: The same as `empty_ok`.
+        empty_files_ok: The same as `empty_ok`.
+
+    Raises:
+        JobContractError: The path can't be a file's name, another job writes it, or the callback takes more arguments.
     """
 
     kind: ClassVar[Kind] = Kind.OUTPUT
@@ -116,7 +123,11 @@ class FileGeneratingJob(_FilesJob):
 
 
 class TempFileGeneratingJob(FileGeneratingJob):
-    """Makes a file only when a dependant that must run needs it; removed when all dependants are through."""
+    """Makes a file only when a dependant that must run needs it; removed when all dependants are through.
+
+    Where one of them failed, the file stays, so that it need not be made again. Arguments and errors are those of
+    FileGeneratingJob.
+    """
 
     kind: ClassVar[Kind] = Kind.TEMPORARY
 
@@ -128,8 +139,14 @@ class TempFilePlusGeneratingJob(_FilesJob):
     stays is an output: when it is missing or empty, or anything that the job depends on changed, both are made.
     Dependants use the temporary file; that the other was edited does not concern them.
 
-    output_filename: the temporary file, and the job's id. log_filename: the one that stays. callback: writes both;
-    takes no argument, the first path, or both, as given here.
+    Args:
+        output_filename: The temporary file, and the job's id.
+        log_filename: The file that stays.
+        callback: Writes both. Takes no argument, the first path, or both, as given here.
+        rename_broken: Keep what a failing callback left, each as NAME.broken.
+
+    Raises:
+        JobContractError: The two are one file, or as for FileGeneratingJob.
     """
 
     kind: ClassVar[Kind] = Kind.TEMPORARY
@@ -155,7 +172,16 @@ class TempFilePlusGeneratingJob(_FilesJob):
 class MultiFileGeneratingJob(_FilesJob):
     """Makes several files, like FileGeneratingJob. Its id is the sorted paths, joined by ':'.
 
-    callback: takes no argument, or the list of paths as given here.
+    Args:
+        filenames: The paths, in any order; at least one, none twice.
+        callback: Writes all of them. Takes no argument, or one: the list of paths as given here.
+        rename_broken: Keep what a failing callback left, each as NAME.broken.
+        empty_ok: Empty files are results.
+        empty_file_allowed: The same as `empty_ok`.
+        empty_files_ok: The same as `empty_ok`.
+
+    Raises:
+        JobContractError: No list of paths, one of them twice, or as for FileGeneratingJob.
     """
 
     kind: ClassVar[Kind] = Kind.OUTPUT
@@ -186,7 +212,12 @@ class MultiFileGeneratingJob(_FilesJob):
 class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
     """Makes several files only when a dependant that must run needs them; removed when all dependants are through.
 
-    function: takes no argument, or the list of paths as given here.
+    Args:
+        filenames: The paths, in any order; at least one, none twice.
+        function: Writes all of them. Takes no argument, or one: the list of paths as given here.
+        rename_broken: Keep what a failing function left, each as NAME.broken.
+        empty_ok: Empty files are results.
+        **more: The other names of `empty_ok`.
     """
 
     kind: ClassVar[Kind] = Kind.TEMPORARY

@@ -14,7 +14,12 @@ from .callback import check_callback
 
 
 class FinalJob(Job):
-    """Calls `callback()` in every run, after everything else, if nothing failed. Triggers no loads or temporaries."""
+    """Calls `callback()` in every run, after everything else, if nothing failed. Triggers no loads or temporaries.
+
+    Args:
+        job_id: Any name; there is no file.
+        callback: Takes no argument. Runs in a process of its own.
+    """
 
     kind: ClassVar[Kind] = Kind.FINAL
 

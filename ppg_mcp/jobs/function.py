@@ -17,6 +17,13 @@ class FunctionInvariant(Invariant):
     """Redoes its dependants when `function` changes: its code, its defaults, or the values of its closure.
 
     Comments, docstrings, annotations and position do not count. Functions that it calls need invariants of their own.
+
+    Args:
+        job_id: Any name. That of a job's callback is called id + "_func".
+        function: Any callable. Of a bound method, `self` does not count.
+
+    Raises:
+        JobContractError: Not callable, or another function under the same id.
     """
 
     def __init__(self, job_id: str | Path, function: Callable[..., Any]) -> None:

@@ -18,7 +18,12 @@ from .function import FunctionInvariant
 class JobGeneratingJob(Job):
     """Calls `callback()`, which makes new jobs, usually from what its prerequisites found out.
 
-    New jobs may depend on older ones, but not the other way round: use a DependencyInjectionJob for that.
+    New jobs may depend on older ones, but not the other way round: use a DependencyInjectionJob for that. If the
+    callback raises, or one of its changes is refused, the job fails and none of them is kept.
+
+    Args:
+        job_id: Any name; there is no file.
+        callback: Takes no argument. Called in every run, in another process than the script.
     """
 
     kind: ClassVar[Kind] = Kind.GENERATING
@@ -40,7 +45,13 @@ class JobGeneratingJob(Job):
 class DependencyInjectionJob(JobGeneratingJob):
     """Calls `callback()`, which may add prerequisites to the jobs that depend on this one.
 
-    All jobs that it returns become prerequisites of all of them; single edges are added with `depends_on` inside.
+    All jobs that it returns become prerequisites of all of them; single edges are added with `depends_on` inside. If
+    the callback raises, or one of its changes is refused, the job fails and none of them is kept.
+
+    Args:
+        job_id: Any name; there is no file.
+        callback: Takes no argument; returns a job, an iterable of jobs or None, or yields jobs. Called in every run,
+            in another process than the script.
     """
 
     kind: ClassVar[Kind] = Kind.INJECTING

@@ -19,6 +19,10 @@ class DataLoadingJob(Job):
     """Calls `callback()` in the compute slave, once per machine that needs it; where it stores the data is its affair.
 
     Runs only if a job that must run depends on it. The data stays for the rest of the run.
+
+    Args:
+        job_id: Any name; there is no file.
+        callback: Takes no argument; its answer is ignored.
     """
 
     kind: ClassVar[Kind] = Kind.LOADING
@@ -45,6 +49,15 @@ class AttributeLoadingJob(DataLoadingJob):
     """Sets `object.attribute` to what `callback()` returns, in the compute slave.
 
     The attribute vanishes there once no job needs it any more. In the script itself it never exists.
+
+    Args:
+        job_id: Any name; there is no file.
+        object: What gets the attribute. It must allow to set and delete it.
+        attribute: Its name, a Python identifier.
+        callback: Takes no argument, returns the value.
+
+    Raises:
+        JobContractError: The attribute can't be a name, or the id is taken by a job for another object or attribute.
     """
 
     def __init__(

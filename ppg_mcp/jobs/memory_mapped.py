@@ -29,11 +29,17 @@ if TYPE_CHECKING:
 class MemMappedDataLoadingJob(CachedHalves):
     """Calls `loading_function(array)` in the compute slave, with a read-only numpy.memmap of what was calculated.
 
-    cache_filename: the file; the loading job's own id is that with "_load" appended. calculating_function: returns a
-    numpy array of exactly this dtype and any shape. dtype: whatever numpy.dtype() takes, but nothing that holds
-    Python objects. `.lfg` is the calculating half, which gets prerequisites and resources.
+    The loading job's own id is that of the file with "_load" appended. Prerequisites, resources and
+    `ignore_code_changes` concern the calculation, which is `.lfg`.
 
-    Raises JobContractError for a dtype that can't be mapped; where numpy is not imported yet, when the job runs.
+    Args:
+        cache_filename: The file, in numpy's .npy format.
+        calculating_function: Takes no argument, returns a numpy array of exactly this dtype and of any shape.
+        loading_function: Takes the array, read-only and of the shape that was calculated; its answer is ignored.
+        dtype: Whatever numpy.dtype() takes, but nothing that holds Python objects.
+
+    Raises:
+        JobContractError: A dtype that can't be mapped; where numpy is not imported yet, when the job runs.
     """
 
     def __init__(

@@ -29,10 +29,15 @@ class NotebookJob(MultiFileGeneratingJob):
     """Executes a notebook in the pipegraph's directory, and again when its content or what it reads changed.
 
     The executed notebook and its HTML lie below cache_folder/notebooks, under the path of the notebook; see
-    `executed_filename` and `html_filename`. auto_detect_dependencies: depend on every job one of whose files is named
-    in a cell, as it is in the job's id or absolute. Paths that a cell puts together are not seen: use `depends_on`.
+    `executed_filename` and `html_filename`.
 
-    Raises JobContractError where the packages of the extra `notebook` are missing.
+    Args:
+        notebook_filename: The notebook, NAME.ipynb. It is never written.
+        auto_detect_dependencies: Depend on every job one of whose files is named in a cell, as it is in the job's id
+            or absolute. Paths that a cell puts together are not seen: use `depends_on`.
+
+    Raises:
+        JobContractError: Another suffix, or the packages of the extra `notebook` are missing.
     """
 
     def __init__(self, notebook_filename: str | Path, auto_detect_dependencies: bool = True) -> None:

@@ -25,8 +25,14 @@ class ParameterInvariant(Invariant):
 
     Compared by type and content: `1`, `1.0` and `True` differ. Its id is "PI" + `job_id`.
 
-    accept_as_unchanged_func: called with the parameters of the run before when they differ from those of now; if its
-    answer is true, nothing counts as changed and no dependant is redone. If it raises, the dependants fail.
+    Args:
+        job_id: Any name.
+        parameters: The value. Of types that can't be compared by content, a warning tells.
+        accept_as_unchanged_func: Called with the parameters of the run before when they differ from those of now; if
+            its answer is true, nothing counts as changed and no dependant is redone. If it raises, the dependants fail.
+
+    Raises:
+        JobContractError: Other parameters under the same id, or a function that does not take one argument.
     """
 
     def __init__(

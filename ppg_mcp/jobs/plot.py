@@ -21,14 +21,20 @@ from .tables import checked_table, write_table
 class PlotJob(DrawingJob):
     """Draws `plot_function(table)` into a file, where `table` is what `calc_function()` returned, cached.
 
-    output_filename: its suffix decides the format. calc_function: returns a DataFrame (pandas, polars, or anything
-    with `to_csv`, `write_csv` or `columns_ordered`), or a dict of these. plot_function: returns something that can be
-    drawn to a file: with `render` (pyggplot), `save` (plotnine, altair) or `savefig` (a matplotlib figure).
-    render_args: keyword arguments for that. skip_table: do not write the table to `table_filename`, which is
-    output_filename + ".tsv". skip_caching: calculate in the plotting job, and in the job that writes the table, every
-    time they run.
-
     Both functions have their own FunctionInvariant. `cache_job` and `table_job` are the other jobs, None if skipped.
+
+    Args:
+        output_filename: The plot. Its suffix decides the format.
+        calc_function: Takes no argument, returns a DataFrame (pandas, polars, or anything with `to_csv`, `write_csv`
+            or `columns_ordered`), or a dict of these.
+        plot_function: Takes the table, returns something that can be drawn to a file: with `render` (pyggplot),
+            `savefig` (a matplotlib figure) or `save` (plotnine, altair).
+        render_args: Keyword arguments for that.
+        skip_table: Do not write the table to `table_filename`, which is output_filename + ".tsv".
+        skip_caching: Calculate in the plotting job, and in the job that writes the table, every time they run.
+
+    Raises:
+        JobContractError: A suffix that no plotting library writes, or functions that take other arguments.
     """
 
     def __init__(

@@ -87,7 +87,9 @@ def flatten_jobs(jobs: Any) -> Iterator[Job]:
 def job_or_filename(job_or_path: Job | str | Path | None, invariant_class: Any = None) -> tuple[str | None, list[Job]]:
     """For functions that take a job or an input file: the file's name, and what to depend on.
 
-    A path gets an invariant of `invariant_class` (default: FileChecksumInvariant). None gives None, and nothing.
+    Args:
+        job_or_path: A job (its id is the name), a path, or None (which gives None, and nothing to depend on).
+        invariant_class: Of what a path gets; default: FileChecksumInvariant.
     """
     from ..job import Job
     from ..jobs.file_invariants import FileChecksumInvariant
@@ -104,7 +106,10 @@ def assert_uniqueness_of_object(
 ) -> None:
     """Raise ValueError when another object of the same class and `name` was declared unique in this pipegraph.
 
-    also_check: further classes that must not have one of that name.
+    Args:
+        instance: Has an attribute `name`.
+        pipegraph: Default: the current one; without one, nothing is checked.
+        also_check: Further classes that must not have one of that name.
     """
     graph = pipegraph or global_pipegraph
     if graph is None:

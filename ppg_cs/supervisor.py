@@ -41,6 +41,8 @@ from ppg_protocol.link import SERVER, Delivery
 from ppg_protocol.messages import AwaitedFile, Finished, Heartbeat, Shutdown, Usage
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 
+LAST_RECORD_S = 0.5
+"""How long a load that closed its descriptors has to say so, before it is killed and only SIGKILL is known of it."""
 ROUND_S = 0.25
 """How often, while something runs, captured streams are cut to their cap and strays are looked for."""
 END_S = 5.0
@@ -94,6 +96,8 @@ class Supervisor:
         self.epoll.register(self._mcp, READ)
         self.epoll.register(self._wakeup, READ)
         self._by_fd: dict[int, Member] = {}
+        self._mute: dict[int, float] = {}
+        """Data processes whose channel has ended, and until when they may still leave a record on the board."""
         self._performers: dict[type, Callable[[Any], None]] = {
             do.Send: lambda i: self.outbox.append(i.message),
             do.ForkPristine: self._fork_pristine,
@@ -137,7 +141,7 @@ class Supervisor:
         return self.exit_code
 
     def _timeout_ms(self, now: float) -> int:
-        deadlines = [self.link.deadline(), self.core.deadline()]
+        deadlines = [self.link.deadline(), self.core.deadline(), *self._mute.values()]
         if self.sweeper.busy:
             deadlines.append(now + sweeper.RETRY_S)
         elif self.core.work:
@@ -151,6 +155,8 @@ class Supervisor:
         deadline = self.core.deadline()
         if deadline is not None and now >= deadline:
             self._handle(on.Tick())
+        for number in [number for number, until in self._mute.items() if now >= until]:
+            self._end_mute(number)
         if self.sweeper.busy:
             self._sweep(now)
         if now >= self.next_round:
@@ -227,11 +233,17 @@ class Supervisor:
             except BlockingIOError:
                 return
             if packet is None:
-                self._kill_member(member)
                 self._close(member)
+                self._mute[member.number] = time.monotonic() + LAST_RECORD_S
                 self._look_for_forgotten()
                 return
             self._on_packet(member, packet[0])
+
+    def _end_mute(self, number: int) -> None:
+        """A data process that nobody can command any more is of no use."""
+        del self._mute[number]
+        if number in self.workforce.members:
+            self._kill_member(self.workforce.members[number])
 
     def _on_packet(self, member: Member, message: list[Any]) -> None:
         kind, *fields = message
@@ -360,6 +372,7 @@ class Supervisor:
 
     def _forget(self, member: Member) -> None:
         self._close(member)
+        self._mute.pop(member.number, None)
         self.workforce.leave(member)
 
     def _forget_helpers(self, instruction: do.ForgetHelpers) -> None:

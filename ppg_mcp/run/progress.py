@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .printable import duration, printable
 from .situation import Snapshot
-from .terminal import say
+from .terminal import say, unbuffered
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -91,7 +91,7 @@ class Progress:
 
             self._live = Live(
                 text,
-                console=Console(file=sys.stderr),
+                console=Console(file=unbuffered(sys.stderr)),
                 auto_refresh=False,
                 transient=True,
                 redirect_stdout=False,

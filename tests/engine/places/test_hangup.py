@@ -66,7 +66,7 @@ def test_a_failure_after_the_terminal_is_gone_is_in_the_logs(project: Project, t
     reached(project)
     window.hang_up()
     Path("go").touch()
-    assert window.wait() == 1
+    assert window.wait() in (1, 120), "120: the interpreter itself could not get rid of the traceback"
     assert "ZeroDivisionError" in project.read("logs/ppg_errors.txt")
 
 

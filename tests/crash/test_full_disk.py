@@ -12,17 +12,24 @@ from .mounts import play
 def test_while_an_output_is_written(tmp_path: Path) -> None:
     """The job fails and its file goes; what doesn't depend on it is done, and only the rest is done later."""
     story = """
+import time
 mount("out")
 def large(path):
     tell("large")
     with open(path, "wb") as file:
+        Path("begun").touch()
         for _ in range(32):
             file.write(bytes(65536))
+
+def small(path):
+    while not os.path.exists("begun") or os.path.exists("out/large"):
+        time.sleep(0.01)
+    write("small")(path)
 
 def build():
     made = ppg.FileGeneratingJob("out/large", large)
     ppg.FileGeneratingJob("after", write("after")).depends_on(made)
-    ppg.FileGeneratingJob("out/small", write("small"))
+    ppg.FileGeneratingJob("out/small", small)
 
 error = run(build)
 assert [type(f.exception) for f in error.failures] == [OSError] and "No space left" in str(error), error

@@ -215,9 +215,9 @@ class RunLoop:
 
     def _stop_machine(self, machine: EmbeddedMachine) -> None:
         """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
-        if self._onlookers is not None:
-            self._onlookers.close()
         try:
+            if self._onlookers is not None:
+                self._onlookers.close()
             self._take_back(machine)
             self._flush()
             reason = self._interrupts.received.name if self._interrupts.received else "the run is over"

@@ -25,10 +25,10 @@ MAX_CHANGES = 20
 MAX_REASON_CHARS = 4000
 MAX_ERROR_CHARS = 1000
 
-JOB_KEY = "coalesce((SELECT id FROM jobs WHERE job_id = ?1), ?1)"
+JOB_KEY = "coalesce((SELECT id FROM jobs WHERE job_id = ?), ?)"
 
 _COLUMNS = "ended_at, runtime_s, peak_rss_bytes, cores, host, error, reason, changes"
-_OF_JOB = f"SELECT {_COLUMNS} FROM history WHERE job IN ({JOB_KEY}, ?1) ORDER BY number DESC LIMIT {HISTORY_LENGTH}"
+_OF_JOB = f"SELECT {_COLUMNS} FROM history WHERE job IN ({JOB_KEY}, ?) ORDER BY number DESC LIMIT {HISTORY_LENGTH}"
 _FAILED_SINCE = """
     SELECT coalesce((SELECT job_id FROM jobs WHERE id = job), job), error FROM history
     WHERE number >= ? AND error <> '' ORDER BY number
@@ -65,7 +65,7 @@ class Execution(NamedTuple):
 
 def executions_of(connection: sqlite3.Connection, job_id: str) -> list[Execution]:
     """The remembered executions of a job, the last one first. Raises ValueError for a damaged row."""
-    return [_execution(row) for row in connection.execute(_OF_JOB, (to_sql(job_id),))]
+    return [_execution(row) for row in connection.execute(_OF_JOB, (to_sql(job_id),) * 3)]
 
 
 def failed_since(connection: sqlite3.Connection, epoch: int) -> list[tuple[str, str]]:

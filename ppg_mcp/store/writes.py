@@ -50,7 +50,7 @@ _ACCEPTANCE = """
 """
 _DESCRIBE = "INSERT OR IGNORE INTO descriptions (fingerprint, detail) VALUES (?, ?)"
 _META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
-_EXECUTED = f"INSERT OR REPLACE INTO history VALUES ({JOB_KEY}, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+_EXECUTED = f"INSERT OR REPLACE INTO history VALUES ({JOB_KEY}, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRIM = f"""
     DELETE FROM history WHERE job = {JOB_KEY} AND number <=
         (SELECT number FROM history WHERE job = {JOB_KEY} ORDER BY number DESC LIMIT 1 OFFSET {HISTORY_LENGTH})
@@ -92,7 +92,7 @@ def update_inputs(job_id: str, strict: bytes, content: bytes, inputs: bytes) -> 
 def forget(job_id: str) -> Sequence[Statement]:
     """Remove all that is known of a job."""
     key = (to_sql(job_id),)
-    return ((_FORGET_INPUTS, key), (_FORGET_HISTORY, key), (_FORGET, key))
+    return ((_FORGET_INPUTS, key), (_FORGET_HISTORY, key * 2), (_FORGET, key))
 
 
 def checksum(path: str, size: int, mtime_ns: int, ctime_ns: int, checksum: bytes) -> Sequence[Statement]:
@@ -125,7 +125,7 @@ def meta(key: str, value: str) -> Sequence[Statement]:
 def executed(job_id: str, number: int, fields: tuple[Value, ...]) -> Sequence[Statement]:
     """One more execution, ended well or not; `fields` as in the table. Of the older ones the newest stay."""
     key = to_sql(job_id)
-    return ((_EXECUTED, (key, number, *fields)), (_TRIM, (key,)))
+    return ((_EXECUTED, (key, key, number, *fields)), (_TRIM, (key,) * 4))
 
 
 def synced(sequence: int) -> Sequence[Statement]:

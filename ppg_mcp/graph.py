@@ -217,15 +217,28 @@ class Pipegraph:
             )
 
     def forget_since(self, count: int) -> None:
-        """A constructor raised: drop the jobs that it had made on its way, all after the first `count`."""
+        """A constructor raised: drop the jobs that it had made on its way, all after the first `count`.
+
+        Implicit invariants of older jobs, which came to light meanwhile, stay.
+        """
+        older: list[Job] = []
         while len(self.by_id) > count:
             _, job = self.by_id.popitem()
+            implying = self.by_id.get(job.job_id.removesuffix(CODE_SUFFIX))
+            if implying is not None and implying._code is job:
+                older.append(job)
+                continue
             if job in self._implying:
                 self._implying.remove(job)
             for path in job.paths:
                 self._writers.pop(path, None)
             if self.recording is not None:
                 del self.recording.jobs[job]
+        for code in older:
+            if code.job_id.removesuffix(CODE_SUFFIX) in self.by_id:
+                self.by_id[code.job_id] = code
+            elif self.recording is not None:
+                del self.recording.jobs[code]
 
     def edge_added(self, job: Job, prerequisite: Job) -> None:
         """Called for every new edge."""

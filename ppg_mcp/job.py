@@ -143,10 +143,8 @@ class Job(metaclass=JobMeta):
         from .prerequisites import flattened
 
         flat = tuple(flattened(self, others))
-        if list(map(id, flat)) != list(
-            map(id, others)
-        ):  # once more, since compound jobs pass on what they are given, and iterators end
-            return self.depends_on(*flat)
+        if [*map(id, flat)] != [*map(id, others)]:
+            return self.depends_on(*flat)  # once more, since compound jobs pass on what they are given; iterators end
         for other in flat:
             if isinstance(other, Job):
                 self._depend(other)

@@ -164,3 +164,25 @@ def test_a_refused_constructor_leaves_no_trace(project: Project) -> None:
         ppg.FileGeneratingJob("b", write("other")), ppg.FileGeneratingJob("d", write())
 
     assert project.ran(build) == ["a", "b", "d"]
+
+
+def test_a_refused_double_of_an_implicit_invariant_takes_nothing_along(project: Project) -> None:
+    """The one that the older job implies came to light while the second was refused, and stays."""
+    graph = ppg.new_pipegraph(quiet=True)
+    old = ppg.FileGeneratingJob("old", write())
+    for _ in range(2):
+        with pytest.raises(ppg.JobContractError, match="old_func"):
+            ppg.FunctionInvariant("old_func", lambda: "another function")
+    assert graph.jobs["old_func"] in old.prerequisites
+    ppg.run()
+    assert project.read("old") == "x"
+
+
+def test_the_same_inside_a_generating_job(project: Project) -> None:
+    def build() -> None:
+        ppg.FileGeneratingJob("old", write())
+        ppg.JobGeneratingJob("g", lambda: ppg.FunctionInvariant("old_func", lambda: "another function"))
+
+    outcome = project.run(build)
+    assert outcome.failed == ["g"]
+    assert isinstance(outcome.exception("g"), ppg.JobContractError)

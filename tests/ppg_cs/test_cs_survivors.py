@@ -199,13 +199,16 @@ def test_a_marker_that_is_held_by_nobody_who_is_seen_is_waited_for(
     directory.mkdir(parents=True)
     held = marker.hold(str(directory), 0)
     until_told, tell = os.pipe()
+    until_strange, is_strange = os.pipe()
     stranger = os.fork()
     if stranger == 0:
         os.close(tell)
         os.setresuid(65534, 65534, 65534)
+        os.write(is_strange, b"!")
         os.read(until_told, 1)
         os._exit(0)
     os.close(held)
+    os.read(until_strange, 1)
     try:
         monkeypatch.setattr("ppg_cs.survivors.KILL_S", 0.1)
         with pytest.raises(survivors.SurvivorError, match="can't be seen"):
@@ -216,4 +219,5 @@ def test_a_marker_that_is_held_by_nobody_who_is_seen_is_waited_for(
         assert not directory.exists()
     finally:
         os.waitpid(stranger, 0)
-        os.close(until_told)
+        for fd in (until_told, until_strange, is_strange):
+            os.close(fd)

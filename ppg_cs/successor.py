@@ -84,7 +84,7 @@ def _work(workplace: Workplace, task: Task, slot: int, key: int) -> tuple[Task, 
         task.load()
         return ()
     assert isinstance(task, GenerateTask), f"{task.job_id} is a {type(task).__name__}, which needs a job process"
-    generated = task.generate()
+    generated = task.generate(workplace.stream)
     if len(generated.change) > BLOB_BYTES:
         raise ValueError(
             f"{task.job_id} generated {len(generated.change)} bytes of graph; {BLOB_BYTES} can be sent. "

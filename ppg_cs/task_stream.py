@@ -74,7 +74,7 @@ class Unsendable:
 # ------------------------------------------------------------------------------------------------------------ pickling
 
 
-class _Pickler(cloudpickle.Pickler):
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """cloudpickle with the namespaces of this module's text."""
 
     def __init__(self, file: io.BytesIO, known_globals: Collection[str], replaced: Mapping[int, Any]) -> None:
@@ -222,7 +222,7 @@ class TaskStream:
             return
         reader = _PieceReader(io.BytesIO(body), self)
         piece = reader.load()
-        self._memos[part] = reader.memo.copy()  # type: ignore[attr-defined]
+        self._memos[part] = reader.memo.copy()
         self._undefined[part] = piece.enter()
 
     def define(self, jobs: Sequence[int], part: int) -> None:
@@ -241,7 +241,7 @@ class TaskStream:
         file = io.BytesIO()
         writer = _PieceWriter(file, self._base_globals, self._places())
         writer.dump(piece)
-        memo = writer.memo.copy()  # type: ignore[attr-defined]
+        memo = writer.memo.copy()
         self._made = jobs, dict(memo.values())
         return GENERATED + file.getvalue()
 
@@ -249,13 +249,13 @@ class TaskStream:
         """The object that a part holds there."""
         part, index = place
         if part == BASE_PART and part not in self._memos:
-            self._memos[BASE_PART] = self._base.memo.copy()  # type: ignore[attr-defined]
+            self._memos[BASE_PART] = self._base.memo.copy()
         return self._memos[part][index]
 
     def _places(self) -> dict[int, Place]:
         """Of all objects that are not sent by value."""
         if BASE_PART not in self._memos:
-            self._memos[BASE_PART] = self._base.memo.copy()  # type: ignore[attr-defined]
+            self._memos[BASE_PART] = self._base.memo.copy()
         return {
             id(obj): (part, index)
             for part, memo in self._memos.items()

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ppg_cs.task_stream import TaskStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +37,23 @@ class LoadTask:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What a generating callback did to the graph: the encoded change for the MCP, and the tasks of the new jobs."""
+    """What a generating callback did to the graph: the encoded change for the MCP, the tasks of the new jobs, and, in a
+    cluster, the part of the task stream that brings them to other machines (see `task_stream`)."""
 
     change: bytes
     tasks: tuple[Task, ...]
+    chunk: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateTask:
-    """Runs in a successor of the data process, which keeps the closures of the tasks that it made."""
+    """Runs in a successor of the data process, which keeps the closures of the tasks that it made.
+
+    `generate` is given the task stream of the process, None when embedded.
+    """
 
     job_id: str
-    generate: Callable[[], Generated]
+    generate: Callable[[TaskStream | None], Generated]
 
 
 Task = FileTask | LoadTask | GenerateTask

@@ -10,11 +10,15 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ppg_cs import capture, session_directory
 from ppg_cs.board import Board
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.tasks import Task
+
+if TYPE_CHECKING:
+    from ppg_cs.task_stream import TaskStream
 
 
 class Workplace:
@@ -26,6 +30,8 @@ class Workplace:
         """Of no attempt: for what a data process tries out while attempts run."""
         self.board = Board(config.slots + 1, config.run_directory)
         self.task_of = task_of
+        self.stream: TaskStream | None = None
+        """In a data process of a cluster: where its tasks come from."""
         self.generated: dict[int, Task] = {}
         """Tasks that generators made, by index: grows in the successors that take over."""
         self.redirect_to_log()

@@ -21,18 +21,20 @@ from .jobs.acceptance import Acceptance
 from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
 from .jobs.function import FunctionInvariant
 from .jobs.invariant import Invariant
+from .pieces import generated_part
 from .planner.node import Kind
 from .prerequisites import ask_late
 
 if TYPE_CHECKING:
-    from .graph import Pipegraph
+    from ppg_cs.task_stream import TaskStream
+
     from .jobs.generating import JobGeneratingJob
 
 WATCHERS = (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
 
 
-def generate(generator: JobGeneratingJob) -> Generated:
-    """Run the callback; returns the change and the tasks of the new jobs that are executed somewhere."""
+def generate(generator: JobGeneratingJob, stream: TaskStream | None) -> Generated:
+    """Run the callback; returns the change and the new jobs that are executed somewhere."""
     graph = generator.graph
     util.global_pipegraph = graph
     graph.phase = Phase.GENERATING
@@ -48,14 +50,15 @@ def generate(generator: JobGeneratingJob) -> Generated:
     finally:
         graph.recording = None
         graph.phase = Phase.RUNNING
-    tasks = tuple(job.task() for job in recording.jobs if job.kind != Kind.INVARIANT)
+    chunk = generated_part(graph, list(recording.jobs), stream) if stream is not None else b""
+    tasks = tuple(job.task() for job in recording.jobs if job.kind != Kind.INVARIANT) if stream is None else ()
     change = Change(
         jobs=[_job_change(job) for job in recording.jobs],
         edges=_edges(graph, recording),
         injected=[job.job_id for job in injected],
         sources=_sources(recording.jobs),
     )
-    return Generated(change.encode(), tasks)
+    return Generated(change.encode(), tasks, chunk)
 
 
 def _edges(graph: Pipegraph, recording: Recording) -> list[tuple[str, str]]:

@@ -86,6 +86,18 @@ class Pipegraph:
         self.order: list[Job] = []
         """Jobs by their index in the run."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """As it travels to other machines: without the jobs, which follow in pieces (see `pieces`)."""
+        empty: dict[str, Any] = {
+            "by_id": {}, "_writers": {}, "_places": None, "_implying": [], "late_dependencies": [], "pruning": {},
+            "left_out": {}, "recording": None, "order": [],
+        }  # fmt: skip
+        return {**self.__dict__, **empty}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._places = Places(self.absolute)
+
     @property
     def jobs(self) -> dict[str, Job]:
         """All jobs by their ids, implicit FunctionInvariants included."""

@@ -7,12 +7,14 @@ from .events import (
     Gone,
     Instruction,
     Lost,
+    MachineLost,
     MachineShare,
     Offer,
     Poisoned,
     Resident,
     Retracted,
     Unmeetable,
+    Vanished,
     Withdrawn,
 )
 
@@ -23,11 +25,13 @@ __all__ = [
     "Gone",
     "Instruction",
     "Lost",
+    "MachineLost",
     "MachineShare",
     "Offer",
     "Poisoned",
     "Resident",
     "Retracted",
     "Unmeetable",
+    "Vanished",
     "Withdrawn",
 ]

@@ -5,15 +5,19 @@ Rules.
   (cores -1, -2) drains its machine simply by being next in that queue. Wide jobs queue apart from narrow ones, first
   come first served, one per machine at a time, and take turns with them: neither starves the other.
 - A machine that holds a job's data is preferred, then the one with the most room.
-- An attempt that was lost with its machine or data process makes its job a *suspect*: it is tried again alone on a
-  machine (charged as -2). Alone on three that went down, it is poison.
+- An attempt that was lost with its data process makes its job a *suspect*: it is tried again alone on a machine
+  (charged as -2). Alone on three that went down, it is poison. A whole machine that vanishes makes suspects only of
+  jobs to which that has happened before.
+- Wide jobs wait for a share of the whole machine, see `Machine.can_now`; suspects take what share there is.
+- Without patience, a job that no machine can ever give what it needs is refused. In a cluster a larger machine may come.
 - Every attempt gets a number that was never used before in this session.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Container
 from itertools import islice
 
 from .events import (
@@ -23,6 +27,7 @@ from .events import (
     Gone,
     Instruction,
     Lost,
+    MachineLost,
     MachineShare,
     Offer,
     Poisoned,
@@ -30,6 +35,7 @@ from .events import (
     Resident,
     Retracted,
     Unmeetable,
+    Vanished,
     Withdrawn,
 )
 from .machine import WHOLE_MACHINE, Machine
@@ -44,7 +50,9 @@ RUNTIME_WEIGHT = 0.05
 class Dispatcher:
     """See the module. `handle` takes events in, `dispatch` asks for what may be sent now."""
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool = False) -> None:
+        self.demand: Counter[tuple[int, int]] = Counter()
+        """Jobs that are ready or outstanding, by cores and memory_bytes."""
         self.machines: dict[str, Machine] = {}
         self.offers: dict[int, Offer] = {}
         """Ready jobs, waiting or outstanding."""
@@ -59,6 +67,9 @@ class Dispatcher:
         self._alone: set[int] = set()
         """Outstanding attempts of suspects."""
         self._waiting: set[int] = set()
+        self._vanished: set[int] = set()
+        """Jobs that vanished with a machine once."""
+        self._patient = patient
         self._attempts = 0
         self._mean_runtime_s = AHEAD_UNKNOWN_S
 
@@ -75,8 +86,13 @@ class Dispatcher:
                 self._enqueue(job, suspect)
             case Lost(attempt):
                 return self._lose(attempt)
+            case Vanished(attempt):
+                return self._vanish(attempt)
+            case MachineLost(machine):
+                lost = self.machines.pop(machine, None)
+                assert lost is None or not lost.attempts, lost
             case Withdrawn(job):
-                self.offers.pop(job, None)
+                self._drop(job)
                 self._waiting.discard(job)
             case Resident(machine, load):
                 self.machines[machine].resident.add(load)
@@ -110,6 +126,7 @@ class Dispatcher:
         if self.machines and not self._meetable(offer):
             return [Unmeetable(offer.job, offer.cores, offer.memory_bytes)]
         self.offers[offer.job] = offer
+        self.demand[offer.cores, offer.memory_bytes] += 1
         self._enqueue(offer.job)
         return []
 
@@ -125,8 +142,19 @@ class Dispatcher:
         else:
             heapq.heappush(self._narrow, (offer.priority, job))
 
+    def _drop(self, job: int) -> None:
+        """Nothing is to be done for this job any more."""
+        offer = self.offers.pop(job, None)
+        if offer is not None:
+            shape = offer.cores, offer.memory_bytes
+            self.demand[shape] -= 1
+            if not self.demand[shape]:
+                del self.demand[shape]
+
     def _meetable(self, offer: Offer) -> bool:
-        return any(machine.can_ever(offer.cores, offer.memory_bytes) for machine in self.machines.values())
+        return self._patient or any(
+            machine.can_ever(offer.cores, offer.memory_bytes) for machine in self.machines.values()
+        )
 
     def _share(self, share: MachineShare) -> list[Instruction]:
         machine = self.machines.setdefault(share.machine, Machine(share.machine))
@@ -135,7 +163,7 @@ class Dispatcher:
         unmeetable = [offer for job, offer in self.offers.items() if job in self._waiting and not self._meetable(offer)]
         for offer in unmeetable:
             self._waiting.discard(offer.job)
-            del self.offers[offer.job]
+            self._drop(offer.job)
         return [Unmeetable(offer.job, offer.cores, offer.memory_bytes) for offer in unmeetable]
 
     def _take_back(self, attempt: int) -> tuple[int, bool]:
@@ -146,8 +174,9 @@ class Dispatcher:
 
     def _forget(self, attempt: int) -> None:
         job, _ = self._take_back(attempt)
-        self.offers.pop(job, None)
+        self._drop(job)
         self.losses.pop(job, None)
+        self._vanished.discard(job)
 
     def _lose(self, attempt: int) -> list[Instruction]:
         machine = self.machine_of[attempt]
@@ -159,10 +188,33 @@ class Dispatcher:
         if was_alone:
             losses.append(machine)
         if len(losses) >= POISON_LOSSES:
-            self.offers.pop(job, None)
+            self._drop(job)
             return [Poisoned(job, tuple(self.losses.pop(job)))]
         self._enqueue(job, suspect=True)
         return []
+
+    def _vanish(self, attempt: int) -> list[Instruction]:
+        job = self.job_of[attempt]
+        if job in self._vanished or attempt in self._alone or job not in self.offers:
+            return self._lose(attempt)
+        self._vanished.add(job)
+        self._take_back(attempt)
+        self._enqueue(job)
+        return []
+
+    def surplus(self, machine: str, started: Container[int]) -> list[int]:
+        """Attempts to take back from a machine whose share has become smaller than what was sent there: the newest of
+        those that have not started."""
+        share = self.machines[machine]
+        excess = share.outstanding - share.cores
+        taken: list[int] = []
+        for attempt, cost in reversed(share.attempts.items()):
+            if excess <= 0:
+                break
+            if attempt not in started:
+                taken.append(attempt)
+                excess -= cost
+        return taken
 
     # ------------------------------------------------------------------------------------------------------- sending
 
@@ -192,7 +244,7 @@ class Dispatcher:
             while queue and queue[0] not in self._waiting:
                 queue.popleft()
             for job in islice(queue, MAX_ASIDE):
-                if job in self._waiting and self._fits(job, machine):
+                if job in self._waiting and self._fits(job, machine) and self._may_be_wide(job, machine):
                     queue.remove(job)
                     return job
         return None
@@ -215,14 +267,23 @@ class Dispatcher:
         offer = self.offers[job]
         return machine.can_ever(offer.cores, offer.memory_bytes)
 
+    def _fits_share(self, job: int, machine: Machine) -> bool:
+        offer = self.offers[job]
+        cores = machine.charge(offer.cores, offer.memory_bytes)
+        return cores <= machine.cores and offer.memory_bytes <= machine.memory_bytes
+
+    def _may_be_wide(self, job: int, machine: Machine) -> bool:
+        cores = self.offers[job].cores
+        return cores > 0 or machine.can_now(cores)
+
     def _preferred(self, job: int, machine: Machine) -> Machine | None:
         """Where its data is, if there is room; else where most room is; None while only full machines would do."""
         if len(self.machines) == 1:
-            return machine
+            return machine if self._fits_share(job, machine) else None
         loads = self.offers[job].loads
         mean = self._mean_runtime_s
         return max(
-            (m for m in self.machines.values() if (m is machine or m.room(mean) > 0) and self._fits(job, m)),
+            (m for m in self.machines.values() if (m is machine or m.room(mean) > 0) and self._fits_share(job, m)),
             key=lambda m: (m.resident.issuperset(loads), m.room(mean)),
             default=None,
         )
@@ -249,6 +310,7 @@ class Dispatcher:
         assert len(set(self.job_of.values())) == len(self.job_of), "a job has two live attempts"
         assert not self._waiting & set(self.job_of.values()), "an outstanding job waits"
         assert self._waiting <= self.offers.keys()
+        assert self.demand == Counter((offer.cores, offer.memory_bytes) for offer in self.offers.values())
 
 
 AHEAD_UNKNOWN_S = 0.1

@@ -60,6 +60,20 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Vanished:
+    """An attempt went down with a machine that nobody hears of any more: as a rule not the fault of its jobs."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLost:
+    """A machine, of which no attempt is out any more, is gone with all its data. It may come back empty."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resident:
     """A load is in the memory of a machine."""
 
@@ -75,7 +89,7 @@ class Gone:
     loads: tuple[int, ...]
 
 
-Event = MachineShare | Offer | Withdrawn | Ended | Retracted | Lost | Resident | Gone
+Event = MachineShare | MachineLost | Offer | Withdrawn | Ended | Retracted | Lost | Vanished | Resident | Gone
 
 
 @dataclass(frozen=True, slots=True)

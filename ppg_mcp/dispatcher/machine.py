@@ -42,6 +42,10 @@ class Machine:
         """Would an empty machine do?"""
         return cores <= self.total_cores and memory_bytes <= self.total_memory_bytes
 
+    def can_now(self, cores: int) -> bool:
+        """Does the share allow a wide job? One that wants the machine alone needs all of it, -1 all cores but one."""
+        return self.cores >= self.total_cores - (1 if cores == ALL_CORES else 0)
+
     def room(self, mean_runtime_s: float) -> int:
         """Cores' worth of work that may be sent now."""
         if not self.cores:

@@ -26,6 +26,16 @@ class Histories(RuleBasedStateMachine):
         if name not in self.world.shares:
             self.world.machine(name, cores=cores, gb=gb)
 
+    @rule(name=st.sampled_from("abc"), cores=st.integers(0, 8))
+    def another_share(self, name: str, cores: int) -> None:
+        if name in self.world.shares:
+            self.world.share(name, cores)
+
+    @rule(name=st.sampled_from("bc"))
+    def a_machine_vanishes(self, name: str) -> None:
+        if name in self.world.shares:
+            self.world.vanish(name)
+
     @rule(cores=CORES, memory=MEMORY, loads=st.sampled_from([(), (), (1,), (1, 2)]), priority=st.integers(0, 3))
     def offer(self, cores: int, memory: int, loads: tuple[int, ...], priority: int) -> None:
         self.next += 1
@@ -74,6 +84,8 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
+            for name in self.world.shares:
+                self.world.share(name, 64)
             self.world.run_dry()
             assert set(self.world.over) == set(range(1, self.next + 1)), "every job came to an end"
 

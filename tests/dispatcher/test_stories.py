@@ -248,3 +248,71 @@ def test_a_share_of_no_cores_gets_nothing() -> None:
     assert jobs(world) == []
     world.machine("m", cores=4)
     assert sorted(jobs(world)) == [1, 2]
+
+
+def test_a_machine_that_vanishes_makes_nobody_a_suspect_the_first_time() -> None:
+    world = World()
+    world.machine("a", cores=4)
+    world.machine("b", cores=4)
+    world.long_job()
+    for job in range(4):
+        world.offer(job)
+    world.dispatch()
+    world.vanish("a")
+    again = world.dispatch()
+    assert again
+    assert all(sent.machine == "b" and sent.cores == 1 for sent in again)
+
+
+def test_who_vanishes_twice_is_tried_alone() -> None:
+    world = World()
+    world.offer(1)
+    for name in ("a", "b"):
+        world.machine(name)
+        world.dispatch()
+        world.vanish(name)
+    world.machine("c")
+    assert [sent.cores for sent in world.dispatch()] == [-2]
+
+
+def test_a_wide_job_waits_for_a_share_of_the_whole_machine() -> None:
+    world = World()
+    world.machine(cores=2, total_cores=4)
+    world.offer(1, cores=-2)
+    world.offer(2, cores=-1)
+    world.offer(3)
+    assert jobs(world) == [3]
+    world.share("m", 3)
+    assert jobs(world) == [2]
+    world.end(attempt_of(world, 2))
+    world.share("m", 4)
+    assert jobs(world) == [1]
+
+
+def test_a_job_that_is_larger_than_the_share_waits_and_smaller_ones_go() -> None:
+    world = World()
+    world.machine(cores=2, total_cores=4)
+    world.offer(1, cores=3)
+    world.offer(2)
+    assert jobs(world) == [2]
+
+
+def test_what_exceeds_a_smaller_share_is_to_be_taken_back_the_newest_first() -> None:
+    world = World()
+    world.machine(cores=4)
+    world.long_job()
+    for job in range(8):
+        world.offer(job)
+    world.dispatch()
+    started = {attempt_of(world, job) for job in range(4)}
+    world.machine(cores=1, total_cores=4)
+    assert world.core.surplus("m", started) == [attempt_of(world, job) for job in (7, 6, 5, 4)]
+
+
+def test_with_patience_a_job_waits_for_a_machine_that_is_large_enough() -> None:
+    world = World(patient=True)
+    world.machine(cores=2)
+    world.offer(1, cores=8)
+    assert jobs(world) == []
+    world.machine("large", cores=8)
+    assert jobs(world) == [1]

@@ -11,12 +11,14 @@ from ppg_mcp.dispatcher import (
     Gone,
     Instruction,
     Lost,
+    MachineLost,
     MachineShare,
     Offer,
     Poisoned,
     Resident,
     Retracted,
     Unmeetable,
+    Vanished,
     Withdrawn,
 )
 from ppg_mcp.dispatcher.machine import MAX_AHEAD_PER_CORE, WHOLE_MACHINE
@@ -27,9 +29,10 @@ GB = 1 << 30
 class World:
     """Keeps its own books, as simply as can be, and compares after every step."""
 
-    def __init__(self) -> None:
-        self.core = Dispatcher()
+    def __init__(self, patient: bool = False) -> None:
+        self.core = Dispatcher(patient)
         self.shares: dict[str, MachineShare] = {}
+        self.totals: dict[str, int] = {}
         self.ready: dict[int, Offer] = {}
         """Offered, not sent, not withdrawn."""
         self.out: dict[int, Dispatch] = {}
@@ -38,6 +41,8 @@ class World:
         self.withdrawn: set[int] = set()
         self.alone_losses: Counter[int] = Counter()
         self.lost_once: set[int] = set()
+        """Suspects."""
+        self.vanished: set[int] = set()
         self.attempts_seen: set[int] = set()
         self.over: dict[int, str] = {}
 
@@ -45,6 +50,7 @@ class World:
 
     def machine(self, name: str = "m", cores: int = 4, gb: int = 8, total_cores: int | None = None) -> None:
         share = MachineShare(name, cores, gb * GB, total_cores or cores, gb * GB)
+        self.totals[name] = share.total_cores
         self.shares[name] = share
         self._take(self.core.handle(share))
 
@@ -86,6 +92,28 @@ class World:
         self._ready_again(dispatch.job)
         return self._take(self.core.handle(Lost(attempt)))
 
+    def share(self, name: str, cores: int) -> None:
+        """Another share of a machine; what is surplus and did not start comes back."""
+        gb = self.shares[name].total_memory_bytes // GB
+        self.machine(name, min(cores, self.totals[name]), gb, self.totals[name])
+        for attempt in self.core.surplus(name, set()):
+            self.retract(attempt)
+        assert self.core.machines[name].outstanding <= self.core.machines[name].cores
+
+    def vanish(self, name: str) -> None:
+        """A machine goes down with all that is there."""
+        for attempt in [a for a, sent in self.out.items() if sent.machine == name]:
+            dispatch = self.out.pop(attempt)
+            if dispatch.job in self.lost_once and dispatch.job not in self.withdrawn:
+                self.alone_losses[dispatch.job] += 1
+            if dispatch.job in self.vanished:
+                self.lost_once.add(dispatch.job)
+            self.vanished.add(dispatch.job)
+            self._ready_again(dispatch.job)
+            self._take(self.core.handle(Vanished(attempt)), settled=False)
+        del self.shares[name]
+        self._take(self.core.handle(MachineLost(name)))
+
     def withdraw(self, job: int) -> None:
         self.withdrawn.add(job)
         if self.ready.pop(job, None) is not None:
@@ -107,7 +135,7 @@ class World:
         else:
             self.ready[job] = self.offers[job]
 
-    def _take(self, instructions: list[Instruction]) -> list[Instruction]:
+    def _take(self, instructions: list[Instruction], settled: bool = True) -> list[Instruction]:
         for instruction in instructions:
             if isinstance(instruction, Unmeetable):
                 offer = self.ready.pop(instruction.job)
@@ -118,7 +146,8 @@ class World:
                 assert self.alone_losses[instruction.job] == len(instruction.machines) == 3
                 del self.ready[instruction.job]
                 self.over[instruction.job] = "poisoned"
-        self.check()
+        if settled:
+            self.check()
         return instructions
 
     def _meets(self, share: MachineShare, offer: Offer) -> bool:
@@ -131,6 +160,9 @@ class World:
         self.attempts_seen.add(sent.attempt)
         assert sent.job not in {other.job for other in self.out.values()}, "two live attempts of a job"
         assert self._meets(share, offer), f"sent {offer} to {share}"
+        if sent.job not in self.lost_once:
+            needed = share.total_cores - (1 if offer.cores == -1 else 0) if offer.cores < 0 else offer.cores
+            assert needed <= share.cores, f"sent {offer} to {share}, where it can't start"
         assert before[sent.machine] < share.cores * (1 + MAX_AHEAD_PER_CORE), "sent where there is no room"
         before[sent.machine] += machine.attempts[sent.attempt]
         if sent.job in self.lost_once:

@@ -9,7 +9,7 @@ Rules.
   (charged as -2). Alone on three that went down, it is poison. A whole machine that vanishes makes suspects only of
   jobs to which that has happened before.
 - Wide jobs wait for a share of the whole machine, see `Machine.can_now`; suspects take what share there is.
-- Without patience, a job that no machine can ever give what it needs is refused. In a cluster a larger machine may come.
+- Without patience, a job that no machine can ever give what it needs is refused. A cluster may get a larger machine.
 - Every attempt gets a number that was never used before in this session.
 """
 

@@ -462,6 +462,18 @@ class Exclude:
     reason: str
 
 
+@message(70)
+@dataclass(frozen=True, slots=True)
+class SupervisorEnded:
+    """Coordinator -> MCP: this supervisor of the session and all its processes are gone, says their slave. `pid` tells
+    it from another one that may have been started there since."""
+
+    machine_id: str
+    host: str
+    pid: int
+    reason: str
+
+
 # ---------------------------------------------------------------------------------------------- slave <-> coordinator
 
 
@@ -541,9 +553,11 @@ class Holding:
 @message(87)
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """Slave -> coordinator: the supervisor of this session and all its processes are gone from this machine."""
+    """Slave -> coordinator: the supervisor of this session and all its processes are gone from this machine. `pid`: the
+    supervisor's, 0 if there was none."""
 
     session: str
+    pid: int
     reason: str
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ppg_protocol.errors import JobContractError, PyPipeGraphError
 
 from . import util
+from .cluster.settings import cluster_settings
 from .graph import STATUS_FILENAME, Options, Pipegraph
 from .option_checks import level_option, path_option
 from .resource_coordinators import LocalSystem
@@ -27,6 +28,8 @@ def new_pipegraph(
     *,
     adopt: bool = False,
     early_cutoff: bool = False,
+    coordinator: str | None = None,
+    keys: str | Path | None = None,
 ) -> Pipegraph:
     """Start a new pipegraph in the current directory: jobs made from now on belong to it.
 
@@ -42,6 +45,9 @@ def new_pipegraph(
         log_level: `logging.DEBUG`, or "DEBUG", also tells why jobs do not run.
         adopt: Take every existing output over as current (after a restore, or a move from another engine).
         early_cutoff: Dependants of a job that was redone with the same content are not redone.
+        coordinator: tcp://HOST:PORT of a ppg-coordinator: run on the machines of its cluster. Default: PPG_COORDINATOR;
+            without either, on this machine.
+        keys: The directory of the user's keys there. Default: PPG_KEYS.
 
     Raises:
         JobContractError: Arguments of other kinds, or called in the callback of a job.
@@ -62,6 +68,7 @@ def new_pipegraph(
         adopt=adopt,
         early_cutoff=early_cutoff,
         max_cores=resource_coordinator.max_cores_to_use if resource_coordinator else None,
+        cluster=cluster_settings(coordinator, keys),
     )
     status_file = directory / path_option("invariant_status_filename", invariant_status_filename)
     graph = Pipegraph(directory, status_file, path_option("cache_folder", cache_folder), options)

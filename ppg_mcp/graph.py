@@ -19,6 +19,7 @@ from .job import CODE_SUFFIX, Job, checked_id
 from .places import Places
 
 if TYPE_CHECKING:
+    from .cluster.settings import ClusterSettings
     from .jobs.acceptance import Acceptance
 
 STATUS_FILENAME = ".pypipegraph_status_robust"
@@ -55,6 +56,7 @@ class Options:
     adopt: bool
     early_cutoff: bool
     max_cores: int | None
+    cluster: ClusterSettings | None = None
 
 
 class Pipegraph:

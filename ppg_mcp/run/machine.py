@@ -9,7 +9,7 @@ import os
 import platform
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import zmq
@@ -26,13 +26,15 @@ from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.link import ServerLink
-from ppg_protocol.messages import Heartbeat, Hello, Ready
+from ppg_protocol.messages import Blob, Define, Heartbeat, Hello, Ready
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerSilent, Refused
 
+from ..cluster.former import former_machines, patience_s
 from ..dispatcher import MachineShare
 from ..store import StatusStore
 from ..version import __version__
+from .machines import Report
 
 HEARTBEAT_S = 2.0
 SILENCE_S = 60.0
@@ -41,7 +43,9 @@ LOOK_UP_S = 0.05
 
 
 class EmbeddedMachine:
-    """See the module. `poll` gives what came; `send` is buffered by the caller, one call per round."""
+    """See the module, and `machines` for what the run loop asks of it. `send` is called once per round."""
+
+    waits_for = ""
 
     def __init__(
         self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
@@ -80,6 +84,8 @@ class EmbeddedMachine:
         )
         self._link = ServerLink(self._context, endpoint, hello, Timing(HEARTBEAT_S, SILENCE_S))
         self._peer = b""
+        self._name = ""
+        self._clear_at = time.monotonic() + patience_s(former_machines(store))
         self._session = store.session
         self._arbiter = Arbiter()
         self._poller = zmq.Poller()
@@ -87,6 +93,11 @@ class EmbeddedMachine:
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
         self._looked_s = time.monotonic()
+
+    @property
+    def is_clear(self) -> bool:
+        """Not while machines of a cluster may still run something of an earlier run, whose master was killed."""
+        return time.monotonic() >= self._clear_at
 
     def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
         """Return from `poll` when this becomes readable (writable, if `writing`), too, and call `on_ready` before."""
@@ -98,11 +109,13 @@ class EmbeddedMachine:
         del self._watched[fd]
         self._poller.unregister(fd)
 
-    def poll(self, timeout_s: float) -> list[Message]:
+    def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
         """Wait for messages from the supervisor. Raises CommunicationFailure when it is gone."""
         deadline = self._link.deadline()
         if deadline is not None:
             timeout_s = min(timeout_s, deadline - time.monotonic())
+        if not self.is_clear:
+            timeout_s = min(timeout_s, self._clear_at - time.monotonic())
         ready = self._wait(timeout_s)
         now = time.monotonic()
         messages: list[Message] = []
@@ -129,7 +142,16 @@ class EmbeddedMachine:
                 f"The supervisor of this run (pid {self._supervisor.pid}) died. "
                 "Nothing that was done is lost: run again."
             )
-        return messages
+        return self._reports(messages)
+
+    def _reports(self, messages: Sequence[Message]) -> list[tuple[str, Report]]:
+        reports: list[tuple[str, Report]] = [(self._name, message) for message in messages]
+        for message in messages:
+            if isinstance(message, Ready):
+                self._name = message.machine_id
+                reports = [(self._name, report) for _, report in reports]
+                reports.append((self._name, self._share(message)))
+        return reports
 
     def _wait(self, timeout_s: float) -> dict[object, int]:
         """What is ready. After a suspension (Ctrl-Z, fg) zmq's I/O thread, which stood still too, gets time to take in
@@ -142,11 +164,18 @@ class EmbeddedMachine:
         self._looked_s = time.monotonic()
         return ready
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, machine: str, messages: Sequence[Message]) -> None:
         """Send in order."""
         self._link.send(self._peer, messages, time.monotonic())
 
-    def share(self, ready: Ready) -> MachineShare:
+    def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes) -> None:
+        """The successor that generated them takes over."""
+        self.send(machine, [Define(attempt, jobs, Blob(b""))])
+
+    def demand(self, counts: Mapping[tuple[int, int], int]) -> None:
+        """This machine is ours alone."""
+
+    def _share(self, ready: Ready) -> MachineShare:
         """What the arbiter grants of the machine that has just come."""
         now = time.monotonic()
         instructions = [
@@ -160,7 +189,7 @@ class EmbeddedMachine:
                     return MachineShare(machine, cores, memory_bytes, ready.cores, ready.memory_bytes)
         raise AssertionError("the embedded arbiter granted nothing")
 
-    def close(self, is_urgent: Callable[[], bool]) -> None:
+    def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
         """Wait for the supervisor, which was told to shut down or is dead. Kill it when it does not end, or is urgent.
 
         If it did not end in order, what it left running is killed here. Raises SurvivorError if that can't be done.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ppg_protocol.errors import CommunicationFailure, JobContractError
-from ppg_protocol.messages import Blob, Define, Finished, Outcome
+from ppg_protocol.messages import Finished, Outcome
 
 from ..change import Change
 from ..job import Job
@@ -46,10 +46,9 @@ class Generations:
         """Does this attempt make lost tasks again?"""
         return attempt in self._again
 
-    def add(self, attempt: int, generator: Job, jobs: Sequence[int], change: Change) -> Define:
-        """A generator's change was merged; returns what gives its tasks their indices."""
+    def add(self, attempt: int, generator: Job, jobs: Sequence[int], change: Change) -> None:
+        """A generator's change was merged, and its tasks got these indices."""
         self._made[attempt] = Made(generator, tuple(jobs), _task_ids(change))
-        return Define(attempt, tuple(jobs), Blob(b""))
 
     def lost(self, attempt: int) -> Job | None:
         """The tasks that this attempt made are gone; returns the generator to run again, by `begin_again`."""
@@ -60,8 +59,8 @@ class Generations:
         """`attempt` makes again what `lost` had made."""
         self._again[attempt] = lost
 
-    def finish_again(self, message: Finished) -> Define | int:
-        """The tasks are there again: returns Define; or they went down once more: returns the attempt to make again.
+    def finish_again(self, message: Finished) -> tuple[int, ...] | int:
+        """The tasks are there again: returns their indices. They went down once more: the attempt to make again.
 
         Raises CommunicationFailure when the generator fails this time, JobContractError when it made other jobs.
         """
@@ -84,7 +83,7 @@ class Generations:
             )
         made.losses = 0
         self._made[message.attempt] = self._made.pop(lost)
-        return Define(message.attempt, made.jobs, Blob(b""))
+        return made.jobs
 
 
 def _task_ids(change: Change) -> list[str]:

@@ -18,21 +18,21 @@ from .progress import Progress
 from .situation import Situation
 
 if TYPE_CHECKING:
-    from .machine import EmbeddedMachine
+    from .machines import Machines
 
 
 class Onlookers:
-    """What they need is watched by the machine's poll."""
+    """What they need is watched by the poll of the machines."""
 
     def __init__(
-        self, machine: EmbeddedMachine, answers: LiveAnswers, progress: Progress, log: RunLog, interactive: bool
+        self, machines: Machines, answers: LiveAnswers, progress: Progress, log: RunLog, interactive: bool
     ) -> None:
         self._situation: Situation = answers.situation
         self._progress = progress
-        self._keyboard = Keyboard(machine, self._on_enter) if interactive else None
+        self._keyboard = Keyboard(machines, self._on_enter) if interactive else None
         self._server: AskServer | None = None
         try:
-            self._server = AskServer(machine.run_directory, machine, answers)
+            self._server = AskServer(machines.run_directory, machines, answers)
         except OSError as error:
             log.debug(f"`python -m pypipegraph status` can't ask this run: {error}")
 

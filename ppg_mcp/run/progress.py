@@ -122,6 +122,8 @@ def _counts(snapshot: Snapshot) -> str:
 def _jobs(snapshot: Snapshot) -> list[str]:
     longest = snapshot.running[:MAX_SHOWN_JOBS]
     running = [f"{printable(one.job_id)} {duration(snapshot.now - one.since)}" for one in longest]
+    if snapshot.waits_for:
+        return [printable(snapshot.waits_for)]
     return [*(f"{printable(job_id)} is loaded" for job_id in snapshot.loading[:MAX_SHOWN_JOBS]), *running]
 
 

@@ -50,6 +50,8 @@ class Snapshot:
     running: Sequence[Running]
     loading: Sequence[str]
     left_s: float | None
+    waits_for: str = ""
+    """Why nothing runs, as far as that is known."""
 
     @property
     def total(self) -> int:
@@ -73,7 +75,10 @@ class Situation:
     core_s: float = 0.0
     running: dict[int, Running] = field(default_factory=dict)
     """By attempt."""
-    loading: Sequence[int] = ()
+    loading: dict[str, Sequence[int]] = field(default_factory=dict)
+    """By machine."""
+    waits_for: str = ""
+    """Why nothing runs, in a cluster."""
     _own_s: array[float] = field(default_factory=lambda: array("d"))
     """Core-seconds of each job in an earlier run, 0.0 where unknown."""
     _unknown: bytearray = field(default_factory=bytearray)
@@ -88,9 +93,11 @@ class Situation:
         pending = self._pending()
         running = sorted(self.running.values(), key=lambda one: one.since)
         waiting = max(0, pending.count(_ONE) - len(running))
-        loading = [self.order[job].job_id for job in self.loading]
+        loading = [self.order[job].job_id for job in sorted({job for jobs in self.loading.values() for job in jobs})]
         left_s = self._left_s(pending, running, now)
-        return Snapshot(now, now - self.started_s, self.done, waiting, self.failed, running, loading, left_s)
+        waits_for = self.waits_for if not running else ""
+        elapsed_s = now - self.started_s
+        return Snapshot(now, elapsed_s, self.done, waiting, self.failed, running, loading, left_s, waits_for)
 
     def _pending(self) -> bytearray:
         """A byte per job: must it still run, or does it?"""

@@ -397,6 +397,7 @@ class Unfit:
     """This machine can't work for the session: its directory, interpreter or modules are not those of the MCP. It ends
     after this message; `reason` names the host, the facts and what to do."""
 
+    machine_id: str
     reason: str
 
 

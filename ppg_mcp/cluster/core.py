@@ -1,0 +1,361 @@
+"""Which machines work for this run, and when one is lost: a pure machine from events to instructions.
+
+A machine's way:
+
+    share ─> (the slave starts a supervisor) ─> came: Prepare and all parts of the task stream are sent
+          ─> Ready, and it fits ─> attached: what may be sent there is granted
+          ─> quiet: nothing is granted, but nothing is lost either ─> heard again: granted again
+          ─> lost: quiet for lease and margin; or the slave says that its supervisor has ended; or another one comes
+
+Rules
+- A supervisor ends its jobs when its lease is over, counted from when it sent what we acknowledged last. We count from
+  when we heard of it last, which is later, and add a margin: so nothing of it runs when its jobs start elsewhere.
+- Whose Python, cloudpickle or engine differs, or says Unfit, is dismissed and not asked for again. The user is told
+  once, with the facts of both.
+- Machines that an earlier run of the project used, and that may still run something of it, are waited for: until the
+  coordinator says that they are cleared, or for lease and margin. Until then nothing is sent to anybody.
+- The coordinator may come and go: shares stay as they were last stated. One that does not know us is told everything.
+- Demand is stated when it has changed, counts above `EXACT_UP_TO` rounded up to a power of two: a queue of a million
+  jobs that gets shorter is said in a dozen messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ppg_protocol.codec import Message
+from ppg_protocol.messages import (
+    Blob,
+    Cleared,
+    Define,
+    Demand,
+    DemandedShape,
+    Exclude,
+    Heartbeat,
+    OpenSession,
+    Prepare,
+    Ready,
+    Share,
+    Shares,
+    SupervisorEnded,
+    Unfit,
+)
+
+from ..dispatcher import MachineShare
+from .comparison import differences, misfit, skew
+from .events import (
+    CoordinatorCame,
+    CoordinatorQuiet,
+    CoordinatorSaid,
+    Demanded,
+    Dismiss,
+    Elapsed,
+    Event,
+    Generated,
+    Grant,
+    Instruction,
+    Lose,
+    Pass,
+    PeerBack,
+    PeerCame,
+    PeerQuiet,
+    PeerRefused,
+    PeerSaid,
+    Say,
+    ToCoordinator,
+    ToPeer,
+)
+
+EXACT_UP_TO = 64
+DEMAND_PAUSE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What does not change during a run. `us`: our facts as a Ready. `older`: machine ids that an earlier run used."""
+
+    open_session: OpenSession
+    prepare: Prepare
+    parts: Sequence[bytes]
+    us: Ready
+    older: frozenset[str]
+    lease_s: float
+    margin_s: float
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """A connected supervisor. `ready` once it fits; `quiet_since`: not heard of since then."""
+
+    peer: bytes
+    host: str
+    ready: Ready | None = None
+    quiet_since: float | None = None
+    data_bytes: int = 0
+
+
+@dataclass(slots=True)
+class ClusterCore:
+    """See the module. `handle` takes events in."""
+
+    surroundings: Surroundings
+    started: float
+    supervisors: dict[bytes, Supervisor] = field(default_factory=dict)
+    attached: dict[str, Supervisor] = field(default_factory=dict)
+    """By machine id; invariant: `ready`, and in `supervisors`."""
+    shares: dict[str, Share] = field(default_factory=dict)
+    note: str = ""
+    """Why there is not more, as the coordinator said last."""
+    awaited: set[str] = field(default_factory=set)
+    """Machines that may still run something of an earlier run."""
+    excluded: dict[str, str] = field(default_factory=dict)
+    """Machines that do not fit, and why."""
+    _generated: list[Define] = field(default_factory=list)
+    """Parts of generators, for machines that come later."""
+    demanded: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    _stated: Demand | None = None
+    _state_at: float | None = None
+    """When the demand is to be looked at again."""
+    _connected: bool = False
+    _warned: set[tuple[str, str]] = field(default_factory=set)
+    _out: list[Instruction] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.awaited = set(self.surroundings.older)
+
+    @property
+    def is_introduced(self) -> bool:
+        """Has a coordinator been told of us?"""
+        return self._stated is not None
+
+    @property
+    def is_clear(self) -> bool:
+        """May jobs be started?"""
+        return not self.awaited
+
+    def handle(self, event: Event, now: float) -> list[Instruction]:
+        """What to do about an event."""
+        self._out = []
+        match event:
+            case CoordinatorCame(host):
+                self._introduce(host, now)
+            case CoordinatorSaid(message):
+                self._on_coordinator(message)
+            case CoordinatorQuiet(back):
+                self._connected = back
+                words = "is back" if back else "is not heard of; the run goes on with the machines that it has"
+                self._say(f"the coordinator {words}", warning=True)
+            case PeerCame(peer, host):
+                self._on_came(peer, host)
+            case PeerSaid():
+                self._on_said(event)
+            case PeerQuiet(peer, since):
+                self._on_quiet(peer, since)
+            case PeerBack(peer):
+                self._on_back(peer)
+            case PeerRefused(peer, reason):
+                self._say(reason, warning=True)
+                self._drop(peer, reason)
+            case Demanded(counts):
+                self.demanded = counts
+                if self._state_at is None:
+                    self._state(now)
+            case Generated():
+                self._on_generated(event)
+            case Elapsed():
+                pass
+        self._on_time(now)
+        return self._out
+
+    def deadline(self) -> float | None:
+        """When to send Elapsed at the latest."""
+        times = [s.quiet_since + self._patience_s for s in self.supervisors.values() if s.quiet_since is not None]
+        if self.awaited:
+            times.append(self.started + self._patience_s)
+        if self._state_at is not None:
+            times.append(self._state_at)
+        return min(times, default=None)
+
+    @property
+    def _patience_s(self) -> float:
+        return self.surroundings.lease_s + self.surroundings.margin_s
+
+    def _on_time(self, now: float) -> None:
+        for supervisor in list(self.supervisors.values()):
+            if supervisor.quiet_since is not None and now >= supervisor.quiet_since + self._patience_s:
+                reason = f"{supervisor.host} was not heard of for {now - supervisor.quiet_since:.0f} s"
+                self._out.append(Dismiss(supervisor.peer, f"{reason}; its jobs were given to others"))
+                self._drop(supervisor.peer, reason)
+        if self.awaited and now >= self.started + self._patience_s:
+            self._say(f"machines {sorted(self.awaited)} did not answer; the leases that they had are over")
+            self.awaited.clear()
+        if self._state_at is not None and now >= self._state_at:
+            self._state_at = None
+            self._state(now)
+
+    # ---------------------------------------------------------------------------------------------------- coordinator
+
+    def _introduce(self, host: str, now: float) -> None:
+        self._connected = True
+        self._say(f"connected to the coordinator on {host}")
+        excludes = [Exclude(machine, reason) for machine, reason in self.excluded.items()]
+        self._out.append(ToCoordinator([self.surroundings.open_session, *excludes]))
+        self._stated = None
+        self._state(now)
+
+    def _on_coordinator(self, message: Message) -> None:
+        match message:
+            case Shares():
+                self._on_shares(message)
+            case Cleared(machine, _):
+                self.awaited.discard(machine)
+            case SupervisorEnded(machine, host, pid, reason):
+                attached = self.attached.get(machine)
+                if attached is not None and attached.ready is not None and attached.ready.pid == pid:
+                    self._drop(attached.peer, f"the supervisor on {host} (pid {pid}) has ended: {reason}")
+            case Heartbeat():
+                pass
+            case _:
+                self._say(f"the coordinator sent a {type(message).__name__}, which masters do not take", warning=True)
+
+    def _on_shares(self, message: Shares) -> None:
+        before, self.shares = self.shares, {share.machine_id: share for share in message.machines}
+        self.note = message.note
+        for machine in before.keys() | self.shares.keys():
+            if before.get(machine) != self.shares.get(machine):
+                self._grant(machine)
+
+    def _state(self, now: float) -> None:
+        """Tell the coordinator what we want, if it changed and it is there; not more often than now and then."""
+        if not self._connected:
+            return
+        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in sorted(self.demanded.items()))
+        demand = Demand(shapes, max((s.data_bytes for s in self.attached.values()), default=0))
+        if demand != self._stated:
+            self._stated = demand
+            self._state_at = now + DEMAND_PAUSE_S
+            self._out.append(ToCoordinator([demand]))
+
+    # ---------------------------------------------------------------------------------------------------- supervisors
+
+    def _on_came(self, peer: bytes, host: str) -> None:
+        self._drop(peer, f"another supervisor has taken its place on {host}")
+        self.supervisors[peer] = Supervisor(peer, host)
+        parts = self.surroundings.parts
+        prepare = replace(self.surroundings.prepare, parts=len(parts) + len(self._generated))
+        base = [Define(0, (), Blob(part), number) for number, part in enumerate(parts)]
+        self._out.append(ToPeer(peer, [prepare, *base, *self._generated]))
+
+    def _on_said(self, said: PeerSaid) -> None:
+        supervisor, message = self.supervisors.get(said.peer), said.message
+        if supervisor is None:
+            return
+        if isinstance(message, Ready):
+            self._on_ready(supervisor, message, said.wall_ns)
+        elif isinstance(message, Unfit):
+            self._exclude(supervisor, message.machine_id, message.reason)
+        elif supervisor.ready is not None:
+            if isinstance(message, Heartbeat):
+                supervisor.data_bytes = message.data_bytes
+            self._out.append(Pass(supervisor.ready.machine_id, message))
+
+    def _on_ready(self, supervisor: Supervisor, ready: Ready, wall_ns: int) -> None:
+        machine, us = ready.machine_id, self.surroundings.us
+        reason = misfit(us, ready)
+        if reason is not None:
+            self._exclude(supervisor, machine, reason)
+            return
+        older = self.attached.get(machine)
+        if older is not None and older is not supervisor:
+            reason = f"another supervisor has taken its place on {ready.host}"
+            self._out.append(Dismiss(older.peer, reason))
+            self._drop(older.peer, reason)
+        supervisor.ready = ready
+        self.attached[machine] = supervisor
+        self.awaited.discard(machine)
+        for text in (skew(us.host, ready, wall_ns), differences(us.distributions, ready)):
+            self._warn_once(ready.host, text)
+        self._out.append(Pass(machine, ready))
+        self._grant(machine)
+
+    def _on_quiet(self, peer: bytes, since: float) -> None:
+        supervisor = self.supervisors.get(peer)
+        if supervisor is not None:
+            supervisor.quiet_since = since
+            self._say(f"{supervisor.host} is not heard of; nothing is sent there until it is", warning=True)
+            self._grant_again(supervisor)
+
+    def _on_back(self, peer: bytes) -> None:
+        supervisor = self.supervisors.get(peer)
+        if supervisor is not None:
+            supervisor.quiet_since = None
+            self._say(f"{supervisor.host} is heard again", warning=True)
+            self._grant_again(supervisor)
+
+    def _drop(self, peer: bytes, reason: str) -> None:
+        """This supervisor is over."""
+        supervisor = self.supervisors.pop(peer, None)
+        if supervisor is None or supervisor.ready is None:
+            return
+        machine = supervisor.ready.machine_id
+        if self.attached.get(machine) is supervisor:
+            del self.attached[machine]
+            self._out.append(Lose(machine, supervisor.host, reason))
+
+    def _exclude(self, supervisor: Supervisor, machine: str, reason: str) -> None:
+        self._say(f"{supervisor.host} can't work for this run: {reason}", warning=True)
+        self.excluded[machine] = reason
+        self._out.append(Dismiss(supervisor.peer, reason))
+        self._drop(supervisor.peer, reason)
+        if self._connected:
+            self._out.append(ToCoordinator([Exclude(machine, reason)]))
+
+    def _grant_again(self, supervisor: Supervisor) -> None:
+        if supervisor.ready is not None:
+            self._grant(supervisor.ready.machine_id)
+
+    def _grant(self, machine: str) -> None:
+        """Say what may be sent there now."""
+        supervisor, share = self.attached.get(machine), self.shares.get(machine)
+        if supervisor is None or supervisor.ready is None:
+            return
+        total = supervisor.ready.cores, supervisor.ready.memory_bytes
+        if share is not None:
+            total = share.total_cores, share.total_memory_bytes
+        cores = memory_bytes = 0
+        if share is not None and supervisor.quiet_since is None:
+            cores, memory_bytes = share.cores, share.memory_bytes
+        self._out.append(Grant(MachineShare(machine, cores, memory_bytes, *total)))
+
+    def _on_generated(self, event: Generated) -> None:
+        """The machine that made them keeps what it has; the others get it."""
+        part = len(self.surroundings.parts) + len(self._generated)
+        made = Define(0, event.jobs, Blob(event.chunk), part)
+        self._generated.append(made)
+        origin = self.attached.get(event.machine)
+        for supervisor in self.supervisors.values():
+            define = Define(event.attempt, event.jobs, Blob(b""), part) if supervisor is origin else made
+            self._out.append(ToPeer(supervisor.peer, [define]))
+
+    # ---------------------------------------------------------------------------------------------------------- words
+
+    def _say(self, text: str, warning: bool = False) -> None:
+        self._out.append(Say(text, warning))
+
+    def _warn_once(self, host: str, text: str | None) -> None:
+        if text is not None and (host, text) not in self._warned:
+            self._warned.add((host, text))
+            self._say(text, warning=True)
+
+    def sanity_check(self) -> None:
+        """Cross-check the state; for tests and simulations."""
+        for machine, supervisor in self.attached.items():
+            assert supervisor.ready is not None, supervisor
+            assert supervisor.ready.machine_id == machine, (machine, supervisor)
+            assert self.supervisors[supervisor.peer] is supervisor, supervisor
+            assert machine not in self.excluded or supervisor.ready is not None
+
+
+def _rounded(count: int) -> int:
+    return count if count <= EXACT_UP_TO else 1 << (count - 1).bit_length()

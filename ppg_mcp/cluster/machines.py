@@ -1,0 +1,286 @@
+"""A cluster's machines: performs what `core` decides, on two links. What the run loop asks of it is in `run.machines`.
+
+    coordinator  <── ClientLink ──  this process  ── ServerLink ──>  supervisors, one per machine
+
+Everything is pickled before the coordinator is told of this run, so that no link is silent for that.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import zmq
+from ppg_protocol.curve import CurveClient, CurveServer
+from ppg_protocol.keys import KeyDirectory
+
+from ppg_cs import machine as this_machine
+from ppg_cs.session_directory import discard, session_directory
+from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
+from ppg_protocol.codec import Message
+from ppg_protocol.errors import CommunicationFailure
+from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
+from ppg_protocol.messages import CloseSession, Heartbeat, Hello, OpenSession
+from ppg_protocol.session import Timing
+from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
+
+from ..pieces import base_parts
+from ..version import __version__
+from . import events as on
+from .address import bindable
+from .core import ClusterCore, Surroundings
+from .former import former_machines, remember
+from .preparing import facts, prepare, write_nonce
+from .trouble import Trouble
+
+if TYPE_CHECKING:
+    from ..graph import Pipegraph
+    from ..run.log import RunLog
+    from ..run.machines import Report
+    from ..store import StatusStore
+
+COORDINATOR_SILENCE_S = 20.0
+QUIET_HEARTBEATS = 5
+"""After so many that did not come, nothing more is sent to a machine."""
+MARGIN = 0.25
+"""Of the lease: for killing what runs, and for clocks that run differently."""
+MARGIN_MIN_S = 1.0
+END_PATIENCE_S = 10.0
+DELIVERY_PATIENCE_S = 2.0
+
+
+class ClusterMachines:
+    """See the module. Raises PyPipeGraphError for keys, addresses or jobs that don't do."""
+
+    def __init__(self, graph: Pipegraph, store: StatusStore, log: RunLog) -> None:
+        settings = graph.options.cluster
+        assert settings is not None
+        self.cores = 1
+        self.memory_bytes = this_machine.memory_bytes()
+        self._log, self._store, self._settings = log, store, settings
+        keys = KeyDirectory.load(settings.keys)
+        parts = _pickled(graph, log)
+        self.run_directory = session_directory(str(graph.directory), store.session)
+        store.set_run_directory(self.run_directory)
+        self._nonce_file, nonce = write_nonce(graph.status_file)
+        self._margin_s = max(MARGIN_MIN_S, settings.lease_s * MARGIN)
+        now = clock.now()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        quiet_s = min(settings.heartbeat_s * QUIET_HEARTBEATS, settings.lease_s)
+        self._link = ServerLink(
+            self._context,
+            settings.address or bindable(settings.coordinator),
+            _hello(store.session, store.epoch),
+            Timing(settings.heartbeat_s, quiet_s),
+            CurveServer(keys.user, keys.user.public.__eq__),
+        )
+        self._core = ClusterCore(
+            Surroundings(
+                OpenSession(store.session, store.epoch, str(graph.directory), self._link.endpoint),
+                prepare(graph.directory, self._nonce_file, nonce),
+                parts,
+                facts(),
+                former_machines(store).machines,
+                settings.lease_s,
+                self._margin_s,
+            ),
+            now,
+        )
+        self._coordinator = ClientLink(
+            self._context,
+            settings.coordinator,
+            _hello("coordinator", 0),
+            Timing(settings.heartbeat_s, max(COORDINATOR_SILENCE_S, 2 * settings.heartbeat_s)),
+            now,
+            CurveClient(keys.user, keys.coordinator_public),
+        )
+        self._trouble = Trouble(self._coordinator.socket)
+        self._reports: list[tuple[str, Report]] = []
+        self._used: set[str] = set()
+        """Machines that were sent something to execute."""
+        self._gone: set[str] = set()
+        """Those of them of which nothing runs any more."""
+        self._watched: dict[int, Callable[[], None]] = {}
+        self._poller = zmq.Poller()
+        self._poller.register(self._link.socket, zmq.POLLIN)
+        self._poller.register(self._coordinator.socket, zmq.POLLIN)
+
+    # -------------------------------------------------------------------------------------------- for the run loop
+
+    @property
+    def is_clear(self) -> bool:
+        """May jobs be started?"""
+        return self._core.is_clear
+
+    @property
+    def waits_for(self) -> str:
+        """Why there are no machines, or no more of them."""
+        if not self._core.is_introduced:
+            words = self._trouble.words()
+            return f"waiting for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
+        if not self._core.is_clear:
+            return "waiting until nothing of the last run, which was killed, runs any more on its machines"
+        return self._core.note
+
+    def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
+        """See `run.machines`."""
+        self._watched[fd] = on_ready
+        self._poller.register(fd, zmq.POLLOUT if writing else zmq.POLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        """See `run.machines`."""
+        del self._watched[fd]
+        self._poller.unregister(fd)
+
+    def poll(self, timeout_s: float) -> Sequence[tuple[str, Report]]:
+        """See `run.machines`. Raises CommunicationFailure when the coordinator refuses us."""
+        deadlines = [self._link.deadline(), self._coordinator.deadline(), self._core.deadline()]
+        until = [deadline - clock.now() for deadline in deadlines if deadline is not None]
+        ready = dict(self._poller.poll(max(0, int(min([timeout_s, *until]) * 1000 + 0.999))))
+        now = clock.now()
+        for delivery in [*self._coordinator.receive(now), *self._coordinator.tick(now)]:
+            self._on_coordinator(delivery, now)
+        for delivery in [*self._link.receive(now), *self._link.tick(now)]:
+            self._on_supervisor(delivery, now)
+        deadline = self._core.deadline()
+        if deadline is not None and now >= deadline:
+            self._handle(on.Elapsed(), now)
+        for fd in ready.keys() & self._watched.keys():
+            if fd in self._watched:  # not, if an earlier one of these ended it
+                self._watched[fd]()
+        reports, self._reports = self._reports, []
+        return reports
+
+    def send(self, machine: str, messages: Sequence[Message]) -> None:
+        """See `run.machines`."""
+        supervisor = self._core.attached.get(machine)
+        if supervisor is None:
+            return
+        if machine not in self._used:
+            self._used.add(machine)
+            self._gone.discard(machine)
+            self._remember(self._used)
+        self._link.send(supervisor.peer, messages, clock.now())
+
+    def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes) -> None:
+        """See `run.machines`."""
+        self._handle(on.Generated(machine, attempt, jobs, chunk), clock.now())
+
+    def demand(self, counts: Mapping[tuple[int, int], int]) -> None:
+        """See `run.machines`."""
+        if counts != self._core.demanded:
+            self._handle(on.Demanded(dict(counts)), clock.now())
+
+    def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
+        """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first."""
+        self._coordinator.send(SERVER, [CloseSession(self._core.surroundings.open_session.session)], clock.now())
+        give_up = time.monotonic() + (END_PATIENCE_S if busy else DELIVERY_PATIENCE_S)
+        while not is_urgent() and time.monotonic() < give_up and not self._is_over(busy):
+            try:
+                self.poll(0.05)
+            except CommunicationFailure as failure:
+                self._log.warning(str(failure))
+                break
+        self._remember(busy - self._gone)
+        self._trouble.close()
+        for link in (self._link, self._coordinator):
+            link.close()
+        self._context.destroy(linger=0)
+        self._nonce_file.unlink(missing_ok=True)
+        discard(self.run_directory)
+
+    def _is_over(self, busy: set[str]) -> bool:
+        """Have the busy ones ended, and the others, and the coordinator, heard us?"""
+        if busy - self._gone:
+            return False
+        peers: list[tuple[Link, bytes]] = [(self._link, one.peer) for one in self._core.attached.values()]
+        sessions = [link.session(peer) for link, peer in (*peers, (self._coordinator, SERVER))]
+        return all(session is None or not session.outbox.messages for session in sessions)
+
+    def _remember(self, machines: set[str]) -> None:
+        """Durable before anything is sent there."""
+        remember(self._store, machines, self._settings.lease_s + self._margin_s)
+        self._store.commit()
+
+    # ------------------------------------------------------------------------------------------------- links -> core
+
+    def _on_coordinator(self, delivery: Delivery, now: float) -> None:
+        match delivery.what:
+            case Established(peer):
+                self._handle(on.CoordinatorCame(peer.host), now)
+            case Deliver(messages, _):
+                for message in messages:
+                    self._handle(on.CoordinatorSaid(message), now)
+            case PeerSilent() | PeerReturned():
+                self._handle(on.CoordinatorQuiet(isinstance(delivery.what, PeerReturned)), now)
+            case HeartbeatDue():
+                self._coordinator.send(SERVER, [Heartbeat((), (), 0)], now)
+            case Refused(reason):
+                raise CommunicationFailure(f"The coordinator {self._settings.coordinator} refused this run: {reason}")
+
+    def _on_supervisor(self, delivery: Delivery, now: float) -> None:
+        peer = delivery.peer
+        match delivery.what:
+            case Established(hello):
+                self._handle(on.PeerCame(peer, hello.host), now)
+            case Deliver(messages, _):
+                for message in messages:
+                    self._handle(on.PeerSaid(peer, message, time.time_ns()), now)
+            case PeerSilent(since):
+                self._handle(on.PeerQuiet(peer, since), now)
+            case PeerReturned():
+                self._handle(on.PeerBack(peer), now)
+            case HeartbeatDue():
+                self._link.send(peer, [Heartbeat((), (), 0)], now)
+            case Refused(reason):
+                self._handle(on.PeerRefused(peer, reason), now)
+
+    # ------------------------------------------------------------------------------------------------- core -> links
+
+    def _handle(self, event: on.Event, now: float) -> None:
+        for instruction in self._core.handle(event, now):
+            match instruction:
+                case on.ToPeer(peer, messages):
+                    self._link.send(peer, messages, now)
+                case on.ToCoordinator(messages):
+                    self._coordinator.send(SERVER, messages, now)
+                case on.Dismiss(peer, reason):
+                    self._link.dismiss(peer, reason, now)
+                case on.Pass(machine, message):
+                    self._reports.append((machine, message))
+                case on.Grant(share):
+                    self._reports.append((share.machine, share))
+                case on.Lose(machine):
+                    self._gone.add(machine)
+                    self._used.discard(machine)
+                    self._reports.append((machine, instruction))
+                case on.Say(text, warning):
+                    (self._log.warning if warning else self._log.info)(text)
+
+
+def _pickled(graph: Pipegraph, log: RunLog) -> list[bytes]:
+    began = time.monotonic()
+    for parts in base_parts(graph):
+        if parts is not None:
+            size = sum(map(len, parts))
+            log.info(f"pickled {len(graph.order)} jobs: {size} bytes in {time.monotonic() - began:.1f} s")
+            return parts
+    raise AssertionError("base_parts gives parts at last")
+
+
+def _hello(session: str, epoch: int) -> Hello:
+    return Hello(
+        PROTOCOL_MAJOR,
+        PROTOCOL_MINOR,
+        __version__,
+        platform.python_version(),
+        "mcp",
+        platform.node(),
+        this_machine.boot_id(),
+        os.urandom(16),
+        session,
+        epoch,
+    )

@@ -1,0 +1,77 @@
+"""What supervisors on other machines are told to be like this process, and who we are."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import secrets
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import cloudpickle
+
+from ppg_cs import machine
+from ppg_protocol.messages import Distribution, Prepare, Ready, ResourceLimit, Variable
+
+from ..version import __version__
+
+NONCE_SUFFIX = ".nonce"
+
+
+def facts() -> Ready:
+    """This process as a machine would describe itself."""
+    return Ready(
+        machine.machine_id(),
+        platform.node(),
+        os.getpid(),
+        machine.cores(),
+        machine.memory_bytes(),
+        platform.python_version(),
+        __version__,
+        cloudpickle.__version__,
+        sys.executable,
+        time.time_ns(),
+        _distributions(),
+    )
+
+
+def _distributions() -> tuple[Distribution, ...]:
+    found = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
+    return tuple(Distribution(name, version) for name, version in sorted(found.items()))
+
+
+def prepare(directory: Path, nonce_file: Path, nonce: bytes) -> Prepare:
+    """Our surroundings; `parts` is filled in for each peer."""
+    cwd = os.getcwd()
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return Prepare(
+        project_directory=str(directory),
+        nonce_file=str(nonce_file),
+        nonce=nonce,
+        python=sys.executable,
+        cwd=cwd,
+        umask=mask,
+        sys_path=tuple(os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)),
+        environment=tuple(Variable(name, value) for name, value in os.environ.items()),
+        limits=tuple(_limits()),
+        main_file=getattr(sys.modules["__main__"], "__file__", None) or "",
+        parts=0,
+    )
+
+
+def _limits() -> list[ResourceLimit]:
+    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
+    numbers = sorted({getattr(resource, name) for name in names})
+    return [ResourceLimit(number, *resource.getrlimit(number)) for number in numbers]
+
+
+def write_nonce(status_file: Path) -> tuple[Path, bytes]:
+    """A file with random content beside the status store: who can read it back sees our directory."""
+    nonce = secrets.token_bytes(16)
+    path = status_file.with_name(status_file.name + NONCE_SUFFIX)
+    path.write_bytes(nonce)
+    return path, nonce

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
@@ -43,19 +40,16 @@ class Trouble:
 
     def _take(self, message: dict[str, object]) -> None:
         event = message["event"]
+        broken = event == zmq.EVENT_DISCONNECTED and self._connected  # in the middle of a handshake
         if event == zmq.EVENT_CONNECTED:
             self._connected = True
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._connected, self._words = False, ""
         elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             self._connected, self._words = False, NOT_ADMITTED
-        elif event in (zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL) or (
-            event == zmq.EVENT_DISCONNECTED and self._connected
-        ):
+        elif broken or event in (zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL):
             self._connected, self._words = False, WRONG_KEY
-        elif event == zmq.EVENT_CLOSED:
-            self._words = f"{UNREACHABLE} ({os.strerror(errno.ECONNREFUSED)})"
-        elif event == zmq.EVENT_CONNECT_RETRIED and not self._words:
+        elif event in (zmq.EVENT_CLOSED, zmq.EVENT_CONNECT_RETRIED) and not self._words:
             self._words = UNREACHABLE
 
     def close(self) -> None:

@@ -1,5 +1,5 @@
-"""All messages on the links between masters (MCPs), supervisors, the coordinator and slave daemons, one frozen dataclass
-each.
+"""All messages on the links between masters (MCPs), supervisors, the coordinator and slave daemons, one frozen
+dataclass each.
 
 A message travels as the msgpack array `[type, field, …]`; nested records are arrays without a type. `Blob` fields
 travel as frames of their own. Jobs are named by their index in the graph of the run, attempts by a number that is
@@ -530,8 +530,8 @@ class Limit:
 @message(86)
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Slave -> coordinator: the Limit with this number is obeyed; at most so much is held now, and no more will be taken
-    until a Limit with a higher number allows it."""
+    """Slave -> coordinator: the Limit with this number is obeyed; at most so much is held now, and no more will be
+    taken until a Limit with a higher number allows it."""
 
     session: str
     number: int

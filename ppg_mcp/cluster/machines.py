@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import zmq
-from ppg_protocol.curve import CurveClient, CurveServer
-from ppg_protocol.keys import KeyDirectory
 
 from ppg_cs import machine as this_machine
 from ppg_cs.session_directory import discard, session_directory
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
 from ppg_protocol.codec import Message
+from ppg_protocol.curve import CurveClient, CurveServer
 from ppg_protocol.errors import CommunicationFailure
+from ppg_protocol.keys import KeyDirectory
 from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
 from ppg_protocol.messages import CloseSession, Heartbeat, Hello, OpenSession
 from ppg_protocol.session import Timing
@@ -34,7 +34,6 @@ from .address import bindable
 from .core import ClusterCore, Surroundings
 from .former import former_machines, remember
 from .preparing import facts, prepare, write_nonce
-from .trouble import Trouble
 
 if TYPE_CHECKING:
     from ..graph import Pipegraph
@@ -97,7 +96,6 @@ class ClusterMachines:
             now,
             CurveClient(keys.user, keys.coordinator_public),
         )
-        self._trouble = Trouble(self._coordinator.socket)
         self._reports: list[tuple[str, Report]] = []
         self._used: set[str] = set()
         """Machines that were sent something to execute."""
@@ -119,7 +117,7 @@ class ClusterMachines:
     def waits_for(self) -> str:
         """Why there are no machines, or no more of them."""
         if not self._core.is_introduced:
-            words = self._trouble.words()
+            words = self._coordinator.trouble
             return f"waiting for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
         if not self._core.is_clear:
             return "waiting until nothing of the last run, which was killed, runs any more on its machines"
@@ -185,7 +183,6 @@ class ClusterMachines:
                 self._log.warning(str(failure))
                 break
         self._remember(busy - self._gone)
-        self._trouble.close()
         for link in (self._link, self._coordinator):
             link.close()
         self._context.destroy(linger=0)

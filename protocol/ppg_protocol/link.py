@@ -7,7 +7,10 @@ Rules
   ClientLink's start, which gives the connection CONNECT_WAIT_MS to come up so that the first hello leaves at once.
 - `receive` before `tick`: a process that was suspended finds what its peers said meanwhile before it calls them silent.
 - A forked child never touches a link: sends on an inherited zmq socket return without error and are lost. Asserted.
-- Only ipc:// for now: no TCP socket without CURVE.
+- tcp:// demands CURVE (see `curve`), ipc:// refuses it: there the directory's mode says who may connect.
+- Over TCP a peer belongs to the key under which it said its first hello. What comes under its identity with another
+  key is ignored. Its messages to us can't be stolen, then; ours to it neither, as long as nobody guesses its identity,
+  which is random and travels encrypted.
 - Whether the transport is there is learned from sending: ROUTER_MANDATORY and, on the DEALER, IMMEDIATE make a send
   without a connection fail, so nothing piles up in zmq for a peer that is away; the session keeps it. Losses that zmq
   does not report the session finds by its numbers.
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import zmq
@@ -29,7 +32,12 @@ import zmq
 from ppg_protocol import limits
 from ppg_protocol.agenda import Agenda
 from ppg_protocol.codec import Message
+from ppg_protocol.curve import CurveClient, CurveServer, guard_connections
+from ppg_protocol.dialer import Dialer
+from ppg_protocol.doorkeeper import admits, close_door, open_door
+from ppg_protocol.endpoints import TcpAddress, parse_endpoint
 from ppg_protocol.errors import LocalProtocolError
+from ppg_protocol.listener import IpcListener, TcpListener
 from ppg_protocol.messages import Hello
 from ppg_protocol.session import Session, State, Timing
 from ppg_protocol.session_events import (
@@ -130,23 +138,12 @@ class Link(ABC):
         return pending
 
 
-def _check_endpoint(endpoint: str) -> None:
-    scheme, _, path = endpoint.partition("://")
-    if scheme != "ipc":
-        raise LocalProtocolError(f"can't use {endpoint}: only ipc:// is spoken here, other transports need CURVE")
-    if not 0 < len(os.fsencode(path)) <= limits.IPC_PATH_BYTES:
-        raise LocalProtocolError(
-            f"can't use {endpoint}: the path of a Unix socket has 1 to {limits.IPC_PATH_BYTES} bytes, this one "
-            f"{len(os.fsencode(path))}; choose a directory with a shorter name"
-        )
-
-
-def _closing_on_error(socket: zmq.Socket[bytes], action: Callable[[str], object], endpoint: str) -> None:
-    try:
-        action(endpoint)
-    except zmq.ZMQError:
-        socket.close(linger=0)
-        raise
+def _address(endpoint: str, curve: CurveServer | CurveClient | None) -> TcpAddress | None:
+    address = parse_endpoint(endpoint, serving=not isinstance(curve, CurveClient))
+    if (address is None) != (curve is None):
+        what = "needs CURVE keys" if curve is None else "has no use for CURVE keys"
+        raise LocalProtocolError(f"can't use {endpoint}: a link over {endpoint.partition(':')[0]} {what}")
+    return address
 
 
 class ServerLink(Link):
@@ -156,30 +153,54 @@ class ServerLink(Link):
     goes on talking: it may have missed it.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, hello: Hello, timing: Timing) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        hello: Hello,
+        timing: Timing,
+        curve: CurveServer | None = None,
+    ) -> None:
         """Raises LocalProtocolError for an endpoint that can't be used, zmq.ZMQError when it can't be bound."""
-        _check_endpoint(endpoint)
+        address = _address(endpoint, curve)
         super().__init__(context.socket(zmq.ROUTER))
         self.ignored = 0
-        """Envelopes of strangers that were no hello, or came when the table was full."""
-        self._hello, self._timing = hello, timing
+        """Envelopes of strangers that were no hello, or came when the table was full, or with a key that is not (or
+        no more) the peer's."""
+        self._hello, self._timing, self._curve, self._context = hello, timing, curve, context
         self._sessions: dict[bytes, Session] = {}
         self._ended: dict[bytes, Session] = {}
+        self._keys: dict[bytes, bytes] = {}
         self._agenda = Agenda()
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        _closing_on_error(self.socket, self.socket.bind, endpoint)
+        self._domain: str | None = None
+        try:
+            self._listener = self._listen(endpoint, address)
+        except BaseException:
+            super().close()
+            self._close_door()
+            raise
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens, with the port that was found."""
+        return self._listener.endpoint
 
     def session(self, peer: bytes) -> Session | None:
         return self._sessions.get(peer)
 
+    def key_of(self, peer: bytes) -> bytes:
+        """The public key (Z85) of a peer with a session. Raises KeyError for others, and on ipc://."""
+        return self._keys[peer]
+
     def receive(self, now: float) -> list[Delivery]:
         for _ in range(limits.DRAIN_ENVELOPES):
             try:
-                peer, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
+                peer, key, frames = self._receive_one()
             except zmq.Again:
                 break
-            self._on_frames(peer, frames, now)
+            self._on_frames(peer, key, frames, now)
         return self._take()
 
     def tick(self, now: float) -> list[Delivery]:
@@ -196,14 +217,58 @@ class ServerLink(Link):
         if session is not None:
             self._run(peer, session, Dismiss(reason), now)
 
-    def _on_frames(self, peer: bytes, frames: Sequence[bytes], now: float) -> None:
+    def shut_out(self, public_key: bytes, reason: str, now: float) -> None:
+        """End the sessions and connections of this key, which `CurveServer.admit` must refuse by now.
+
+        All other connections end, too. Their clients are back within milliseconds; the sessions lose nothing by it.
+        """
+        for peer in [peer for peer in self._sessions if self._keys.get(peer) == public_key]:
+            self.dismiss(peer, reason, now)
+        self._listener.hang_up()
+
+    def close(self) -> None:
+        super().close()
+        self._listener.close()
+        self._close_door()
+
+    def _listen(self, endpoint: str, address: TcpAddress | None) -> IpcListener | TcpListener:
+        if address is None or self._curve is None:
+            return IpcListener(self.socket, endpoint)
+        self._domain = open_door(self._context, self._curve.admit)
+        self._curve.secure(self.socket, self._domain.encode())
+        guard_connections(self.socket, self._timing.silence_s)
+        return TcpListener(self.socket, address)
+
+    def _close_door(self) -> None:
+        domain, self._domain = self._domain, None
+        if domain is not None:
+            close_door(self._context, domain)
+
+    def _receive_one(self) -> tuple[bytes, bytes, list[bytes]]:
+        if self._curve is None:
+            peer, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
+            return peer, b"", frames
+        parts = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        key = str(parts[-1].get("User-Id")).encode()
+        return parts[0].bytes, key, [part.bytes for part in parts[1:]]
+
+    def _on_frames(self, peer: bytes, key: bytes, frames: Sequence[bytes], now: float) -> None:
         session = self._sessions.get(peer) or self._ended.get(peer)
         if session is None:
-            if len(self._sessions) >= limits.PEERS:
+            if len(self._sessions) >= limits.PEERS or not self._admits(key):
                 self.ignored += 1
                 return
             session = Session(self._hello, self._timing, initiator=False)
+        elif self._keys.get(peer, b"") != key:
+            self.ignored += 1
+            return
         self._run(peer, session, Received(frames), now)
+        if key and (peer in self._sessions or peer in self._ended):
+            self._keys[peer] = key
+
+    def _admits(self, key: bytes) -> bool:
+        """Asked again: what was sent before a key was shut out may be read after."""
+        return self._curve is None or admits(self._curve.admit, key)
 
     def _run(self, peer: bytes, session: Session, event: Event, now: float) -> None:
         super()._run(peer, session, event, now)
@@ -211,7 +276,9 @@ class ServerLink(Link):
             self._sessions.pop(peer, None)
             self._ended[peer] = session
             if len(self._ended) > limits.PEERS:
-                del self._ended[next(iter(self._ended))]
+                oldest = next(iter(self._ended))
+                del self._ended[oldest]
+                self._keys.pop(oldest, None)
         elif session.peer is not None:
             self._sessions[peer] = session
         else:
@@ -232,22 +299,38 @@ class ClientLink(Link):
     """The end that connects, and reconnects by itself. Its only peer is SERVER."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, hello: Hello, timing: Timing, now: float
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        hello: Hello,
+        timing: Timing,
+        now: float,
+        curve: CurveClient | None = None,
     ) -> None:
         """Says hello; the server need not be there yet.
 
         Raises LocalProtocolError for an endpoint that can't be used, zmq.ZMQError when zmq refuses it.
         """
-        _check_endpoint(endpoint)
+        address = _address(endpoint, curve)
         super().__init__(context.socket(zmq.DEALER))
+        self._dialer: Dialer | None = None
         self._session = Session(hello, timing, initiator=True)
         self.socket.setsockopt(zmq.IDENTITY, b"\x01" + os.urandom(15))  # zmq reserves those that begin with 0
         self.socket.setsockopt(zmq.IMMEDIATE, 1)
         self.socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
-        _closing_on_error(self.socket, self.socket.connect, endpoint)
+        try:
+            self._connect(endpoint, address, curve)
+        except BaseException:
+            super().close()
+            raise
         self.socket.poll(CONNECT_WAIT_MS, zmq.POLLOUT)
         self._run(SERVER, self._session, Opened(), now)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no connection, as far as is known, in words for the user. Renewed by `tick`; None on ipc://."""
+        return None if self._dialer is None else self._dialer.trouble
 
     def session(self, peer: bytes = SERVER) -> Session | None:
         return self._session
@@ -262,11 +345,28 @@ class ClientLink(Link):
         return self._take()
 
     def tick(self, now: float) -> list[Delivery]:
+        if self._dialer is not None:
+            self._dialer.tick(now)
         self._run(SERVER, self._session, Tick(), now)
         return self._take()
 
     def deadline(self) -> float | None:
         return float("-inf") if self._pending else self._session.deadline()
+
+    def close(self) -> None:
+        if self._dialer is not None:
+            self._dialer.close()
+        super().close()
+
+    def _connect(self, endpoint: str, address: TcpAddress | None, curve: CurveClient | None) -> None:
+        if address is None or curve is None:
+            self.socket.connect(endpoint)
+            return
+        curve.secure(self.socket)
+        guard_connections(self.socket, self._session.timing.silence_s)
+        if address.is_ipv6:
+            self.socket.setsockopt(zmq.IPV6, 1)
+        self._dialer = Dialer(self.socket, endpoint)
 
     def _transmit(self, peer: bytes, frames: Sequence[bytes]) -> bool:
         try:

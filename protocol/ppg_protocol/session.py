@@ -115,7 +115,7 @@ class Session:
         self.outbox = Outbox()
         self.processed = 0
         """The number of the peer's last message that was delivered."""
-        self._timing = timing
+        self.timing = timing
         self._initiator = initiator
         self._greeting = Transmit(seal_one(0, 0, [hello]).frames)
         self._owed_messages = 0
@@ -162,7 +162,7 @@ class Session:
         """When Tick is due at the latest; None when only another event can change anything."""
         if self.state is State.ENDED:
             return None
-        silence_at = inf if self._heard_at is None or self._silent else self._heard_at + self._timing.silence_s
+        silence_at = inf if self._heard_at is None or self._silent else self._heard_at + self.timing.silence_s
         first = min(silence_at, self._heartbeat_at, self._hello_at)
         return None if first == inf else first
 
@@ -290,7 +290,7 @@ class Session:
 
     def _on_tick(self, now: float) -> list[Instruction]:
         instructions: list[Instruction] = []
-        if not self._silent and self._heard_at is not None and now >= self._heard_at + self._timing.silence_s:
+        if not self._silent and self._heard_at is not None and now >= self._heard_at + self.timing.silence_s:
             self._silent = True
             instructions.append(PeerSilent(self._heard_at))
             if self.state is State.LINKED:
@@ -298,7 +298,7 @@ class Session:
         if now >= self._hello_at:
             instructions += self._greet(now)
         if now >= self._heartbeat_at:
-            self._heartbeat_at = now + self._timing.heartbeat_s
+            self._heartbeat_at = now + self.timing.heartbeat_s
             instructions.append(self._acknowledgement() if self.outbox.full else HeartbeatDue())
         return instructions
 
@@ -313,7 +313,7 @@ class Session:
         if self._heard_at is None:
             self._heard_at = now
         self._enter(State.GREETING, now + self._hello_delay_s)
-        self._hello_delay_s = min(2 * self._hello_delay_s, self._timing.heartbeat_s)
+        self._hello_delay_s = min(2 * self._hello_delay_s, self.timing.heartbeat_s)
         return [self._greeting]
 
     def _acknowledgement(self) -> Transmit:

@@ -214,7 +214,7 @@ def test_a_helper_that_a_load_started_lives_as_long_as_the_data(tmp_path: Path) 
 
 
 def generator(tmp_path: Path, change: bytes = b"change") -> GenerateTask:
-    def generate() -> Generated:
+    def generate(stream: object) -> Generated:
         private = object()
         genome["private"] = private
 
@@ -248,7 +248,7 @@ def test_a_refused_generator_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_a_generator_that_raises_is_reported_like_a_job(tmp_path: Path) -> None:
-    tasks: list[Task] = [GenerateTask("g", raise_it), file_task(tmp_path / "o", tell)]  # type: ignore[arg-type]
+    tasks: list[Task] = [GenerateTask("g", lambda stream: raise_it()), file_task(tmp_path / "o", tell)]  # type: ignore[arg-type]
     with Mcp(tmp_path, tasks) as mcp:
         done = mcp.finish(0, generates=True)
         assert done.outcome == Outcome.EXCEPTION
@@ -258,7 +258,7 @@ def test_a_generator_that_raises_is_reported_like_a_job(tmp_path: Path) -> None:
 
 
 def test_a_hundred_thousand_generated_tasks_get_their_indices(tmp_path: Path) -> None:
-    def generate() -> Generated:
+    def generate(stream: object) -> Generated:
         task = file_task(tmp_path / "o", tell)
         return Generated(b"", (task,) * 100_000)
 

@@ -154,7 +154,7 @@ def test_too_much_of_blobs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_fields_of_a_later_minor_version_are_ignored() -> None:
     assert unseal([raw([33, 1, 2, 3, "new", [4]], [20, 5])]).messages == (Started(1, 2, 3), Cancel(5))
-    later = bytes(msgpack.packb([1, 0, [[34, 1, 0, [], b"", b"", None, [0.0, 0.0, 0, "new"], None, 0]], "new"]))
+    later = bytes(msgpack.packb([1, 0, [[34, 1, 0, [], b"", b"", None, [0.0, 0.0, 0, "new"], None, None, 0]], "new"]))
     assert unseal([later, b"a blob of the new field"]).messages == (FINISHED,)
 
 

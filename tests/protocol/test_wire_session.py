@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from wire_samples import hello
 from ppg_protocol import limits
 from ppg_protocol.envelope import Envelope, seal, seal_one, unseal
 from ppg_protocol.errors import LocalProtocolError
+from ppg_protocol.handshake import refusal
 from ppg_protocol.messages import Ack, Blob, Define, Heartbeat, Shutdown
 from ppg_protocol.outbox import Outbox
 from ppg_protocol.session import SAY_HELLO, Session, State, Timing
@@ -243,8 +245,8 @@ def test_another_initiator_process_starts_anew(link: FakeLink) -> None:
     [
         ({"protocol_major": 2}, ["protocol 1.0", "protocol 2.0"]),
         ({"engine_version": "1.0.1"}, ["pypipegraph 1.0.0", "pypipegraph 1.0.1"]),
-        ({"python_version": "3.13.0"}, ["Python 3.12.1", "Python 3.13.0"]),
-        ({"session": "older"}, ["'session'", "'older'"]),
+        ({"session": "older"}, ["'session'", "'older'", "belongs to another run"]),
+        ({"session": "coordinator"}, ["'session'", "'coordinator'", "took the address of a run"]),
     ],
 )
 def test_hellos_that_do_not_fit_are_refused_naming_both(changes: dict[str, Any], facts: list[str]) -> None:
@@ -252,20 +254,47 @@ def test_hellos_that_do_not_fit_are_refused_naming_both(changes: dict[str, Any],
     link.initiator.session = Session(hello("supervisor", **changes), TIMING, initiator=True)
     link.open()
     for end in link.ends:
-        [refusal] = end.refusals
+        [reason] = end.refusals
         for fact in [*facts, "mcp on host-of-mcp", "supervisor on host-of-supervisor"]:
-            assert fact in refusal
+            assert fact in reason
         assert end.session.state is State.ENDED
         assert end.session.deadline() is None
         assert end.session.handle(Send([Shutdown("")]), 0.0) == []
 
 
-@pytest.mark.parametrize("changes", [{"protocol_minor": 7}, {"python_version": "3.12.9"}, {"epoch": 4}])
+@pytest.mark.parametrize("changes", [{"protocol_minor": 7}, {"python_version": "3.13.0"}, {"epoch": 4}])
 def test_hellos_that_differ_harmlessly_fit(changes: dict[str, Any]) -> None:
     link = FakeLink()
     link.initiator.session = Session(hello("supervisor", **changes), TIMING, initiator=True)
     link.open()
     assert [end.session.state for end in link.ends] == [State.LINKED, State.LINKED]
+
+
+@pytest.mark.parametrize("role", ["mcp", "slave", "operator"])
+def test_a_coordinator_serves_every_engine_and_python(role: str) -> None:
+    coordinator = hello("coordinator", session="coordinator")
+    client = hello(role, session="coordinator", engine_version="7.0", python_version="3.99.0", protocol_minor=3)
+    assert refusal(coordinator, client) is None
+    assert refusal(client, coordinator) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts"),
+    [
+        ({"protocol_major": 2}, ["protocol 1.0", "protocol 2.0"]),
+        ({"session": "counts"}, ["'coordinator'", "'counts'", "took the address of a run for that of a coordinator"]),
+    ],
+)
+def test_a_coordinator_refuses_other_majors_and_strayed_supervisors(changes: dict[str, Any], facts: list[str]) -> None:
+    coordinator, client = hello("coordinator", session="coordinator"), hello("mcp", session="coordinator")
+    for ours, theirs in (
+        (coordinator, dataclasses.replace(client, **changes)),
+        (dataclasses.replace(client, **changes), coordinator),
+    ):
+        reason = refusal(ours, theirs)
+        assert reason is not None
+        for fact in [*facts, "coordinator on host-of-coordinator", "mcp on host-of-mcp"]:
+            assert fact in reason
 
 
 def test_the_answer_to_a_repeated_hello_has_nothing_resent_again() -> None:

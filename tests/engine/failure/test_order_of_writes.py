@@ -53,9 +53,9 @@ def witness(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     witness = Witness(tmp_path_factory.mktemp("witness") / "copy")
     send = EmbeddedMachine.send
 
-    def sent(machine: EmbeddedMachine, messages: Sequence[Any]) -> None:
+    def sent(machines: EmbeddedMachine, machine: str, messages: Sequence[Any]) -> None:
         witness.saw(messages)
-        send(machine, messages)
+        send(machines, machine, messages)
 
     monkeypatch.setattr(EmbeddedMachine, "send", sent)
     return witness

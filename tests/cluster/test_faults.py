@@ -1,0 +1,99 @@
+"""Whatever dies, freezes or comes back: the run ends with the right files, and nothing that was finished runs again."""
+
+from __future__ import annotations
+
+import signal
+
+from .hosts import Cluster, until
+
+SLOW = """
+def work(i):
+    note(f"begun {i} {machine()}")
+    time.sleep(0.3)
+    Path(f"f{i}").write_text(str(i))
+    note(f"done {i} {machine()}")
+for i in range(12):
+    ppg.FileGeneratingJob(f"f{i}", lambda i=i: work(i))
+ppg.run()
+"""
+
+
+def assert_complete(cluster: Cluster, name: str = "project", count: int = 12) -> None:
+    for i in range(count):
+        assert (cluster.directory / name / f"f{i}").read_text() == str(i)
+
+
+def test_a_slave_that_is_killed(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.start(SLOW)
+    until(lambda: any("begun" in note and note.endswith("b") for note in script.notes))
+    cluster.kill("b")
+    script.good()
+    assert_complete(cluster)
+    assert "lost " in script.log
+
+
+def test_a_coordinator_that_is_killed_and_started_again(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.start(SLOW)
+    until(lambda: len(script.notes) > 2)
+    cluster.kill("coordinator")
+    cluster.coordinator()
+    script.good()
+    assert_complete(cluster)
+    assert len([note for note in script.notes if note.startswith("begun")]) == 12, "nothing ran twice"
+
+
+def test_a_script_that_is_killed_and_started_again(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.start(SLOW)
+    until(lambda: len([note for note in script.notes if note.startswith("done")]) >= 5)
+    script.process.kill()
+    script.wait()
+    finished = {line.split()[1] for line in script.notes if line.startswith("done")}
+    again = cluster.run(SLOW)
+    assert_complete(cluster)
+    begun = [note.split()[1] for note in again.notes if note.startswith("begun")]
+    twice = {i for i in begun if begun.count(i) > 1}
+    assert len(twice & finished) <= 4, "at most what had ended and was not committed yet"
+
+
+def test_ctrl_c_stops_everything_and_the_next_run_goes_on(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.start(SLOW)
+    until(lambda: len(script.notes) > 2)
+    script.process.send_signal(signal.SIGINT)
+    assert script.wait() != 0
+    assert "KeyboardInterrupt" in script.err
+    cluster.run(SLOW)
+    assert_complete(cluster)
+
+
+def test_a_slave_that_is_frozen_for_longer_than_its_lease(cluster: Cluster) -> None:
+    """Its jobs run elsewhere; when it wakes up it ends what it had, and is used again."""
+    cluster.up("a", "b")
+    script = cluster.start(SLOW.replace("range(12)", "range(30)"))
+    until(lambda: any("begun" in note and note.endswith("b") for note in script.notes))
+    cluster.kill("b", signal.SIGSTOP)
+    script.good()
+    cluster.kill("b", signal.SIGCONT)
+    assert_complete(cluster, count=30)
+
+
+def test_a_job_that_kills_its_data_process_fails_alone(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.run("""
+import signal
+def murder():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+for i in range(6):
+    ppg.FileGeneratingJob(f"f{i}", lambda i=i: (time.sleep(0.1), Path(f"f{i}").write_text(str(i))))
+bad = ppg.FileGeneratingJob("bad", murder)
+try:
+    ppg.run()
+except ppg.RuntimeError as error:
+    print([failure.job_id for failure in error.failures])
+""")
+    assert script.out == "['bad']\n"
+    assert_complete(cluster, count=6)

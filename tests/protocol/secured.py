@@ -48,14 +48,14 @@ class Owner:
 class Secured:
     """`admitted` are the keys that the server lets in; `mine` is one of them."""
 
-    def __init__(self) -> None:
-        self.context = zmq.Context()
+    def __init__(self, timing: Timing = TIMING) -> None:
+        self.context, self.timing = zmq.Context(), timing
         self.keys, self.mine = new_keys(), new_keys()
         self.admitted = {self.mine.public}
         self.owners: list[Owner] = []
         self.closing: list[Any] = []
         curve = CurveServer(self.keys, self.admits)
-        self.link = ServerLink(self.context, "tcp://127.0.0.1:*", hello("mcp"), TIMING, curve)
+        self.link = ServerLink(self.context, "tcp://127.0.0.1:*", hello("mcp"), timing, curve)
         self.server = self._owner(self.link)
 
     def admits(self, key: bytes) -> bool:
@@ -64,13 +64,17 @@ class Secured:
     def client(self, keys: KeyPair | None = None, server_public: bytes | None = None, instance: bytes = b"1") -> Owner:
         curve = CurveClient(keys or self.mine, server_public or self.keys.public)
         mine = hello("supervisor", instance=instance)
-        return self._owner(ClientLink(self.context, self.link.endpoint, mine, TIMING, now(), curve))
+        return self._owner(ClientLink(self.context, self.link.endpoint, mine, self.timing, now(), curve))
 
     def admitted_client(self, instance: bytes) -> tuple[Owner, KeyPair]:
         """With a key of its own."""
+        keys = self.admitted_keys()
+        return self.client(keys, instance=instance), keys
+
+    def admitted_keys(self) -> KeyPair:
         keys = new_keys()
         self.admitted.add(keys.public)
-        return self.client(keys, instance=instance), keys
+        return keys
 
     def until(self, condition: Callable[[], object]) -> None:
         """Run everything until the condition holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import random
 import socket
@@ -23,6 +24,7 @@ from ppg_protocol.envelope import seal_one
 from ppg_protocol.errors import LocalProtocolError
 from ppg_protocol.link import SERVER, ClientLink, ServerLink
 from ppg_protocol.messages import Ack
+from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Established, Refused
 
 
@@ -208,8 +210,7 @@ def test_a_revoked_key_is_out_at_once_and_the_others_lose_nothing(stage: Secured
 
 
 def test_what_a_key_said_before_it_was_shut_out_is_not_read_after(stage: Secured) -> None:
-    keys = new_keys()
-    stage.admitted.add(keys.public)
+    keys = stage.admitted_keys()
     late = raw_dealer(stage, CurveClient(keys, stage.keys.public))
     late.connect(stage.link.endpoint)
     late.send_multipart(seal_one(0, 0, [hello("supervisor", instance=b"late")]).frames)
@@ -262,21 +263,24 @@ def test_shutting_out_another_user_loses_and_repeats_nothing(steps: list[str], s
         stage.close()
 
 
-def test_an_identity_is_worth_nothing_with_another_key(stage: Secured) -> None:
-    client = stage.client()
-    works(stage, client, 1)
-    peer = stage.peer()
-    keys = new_keys()
-    stage.admitted.add(keys.public)
-    thief = raw_dealer(stage, CurveClient(keys, stage.keys.public), peer)
-    thief.connect(stage.link.endpoint)
-    thief.send_multipart(seal_one(0, 0, [hello("supervisor", instance=b"thief")]).frames)
-    thief.send_multipart(seal_one(2, 0, [Ack((666,))]).frames)
-    stage.until(lambda: stage.link.ignored)
-    works(stage, client, 2)
-    assert stage.link.key_of(peer) == stage.mine.public
-    assert [number for _, number in stage.server.heard] == [1, 2]
-    assert [type(event.what) for event in client.events + stage.server.events] == [Established, Established]
+def test_an_identity_is_worth_nothing_with_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve, "LEAST_TIMEOUT_MS", 200)  # after which the one robbed of its connection makes a new one
+    stage = Secured(Timing(heartbeat_s=0.05, silence_s=0.6))
+    try:
+        client = stage.client()
+        works(stage, client, 1)
+        peer = stage.peer()
+        thief = raw_dealer(stage, CurveClient(stage.admitted_keys(), stage.keys.public), peer)
+        thief.connect(stage.link.endpoint)
+        thief.send_multipart(seal_one(0, 0, [hello("supervisor", instance=b"thief")]).frames)
+        thief.send_multipart(seal_one(2, 0, [Ack((666,))]).frames)
+        stage.until(lambda: stage.link.ignored)
+        works(stage, client, 2)
+        assert stage.link.key_of(peer) == stage.mine.public
+        assert [number for _, number in stage.server.heard] == [1, 2]
+        assert len(client.said(Established)) == len(stage.server.said(Established)) == 1
+    finally:
+        stage.close()
 
 
 def test_garbage_and_truncated_handshakes_disturb_nobody(stage: Secured) -> None:
@@ -285,8 +289,9 @@ def test_garbage_and_truncated_handshakes_disturb_nobody(stage: Secured) -> None
     greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE" + bytes(15) + b"\x00" + bytes(31)
     for noise in (b"GET / HTTP/1.1\r\n\r\n", bytes(1000), b"\xff" * 1000, greeting[:20], greeting + b"\x04\xff", b""):
         caller = tcp(stage)
-        caller.sendall(noise)
-        caller.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it may have been hung up on already
+            caller.sendall(noise)
+            caller.shutdown(socket.SHUT_WR)
     works(stage, client, 2)
     assert stage.link.ignored == 0
 
@@ -295,12 +300,9 @@ def test_an_oversized_frame_in_a_handshake_costs_the_connection(stage: Secured) 
     greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE" + bytes(15) + b"\x00" + bytes(31)
     caller = tcp(stage)
     caller.sendall(greeting + b"\x06" + (1 << 40).to_bytes(8, "big") + b"x" * 100)
-    received = caller.recv(1 << 16)
-    try:
-        while received:
-            received = caller.recv(1 << 16)
-    except ConnectionResetError:
-        pass
+    with contextlib.suppress(ConnectionResetError):
+        while caller.recv(1 << 16):
+            pass
     works(stage, stage.client(), 1)
 
 

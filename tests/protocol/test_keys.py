@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
@@ -221,15 +222,16 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 @pytest.fixture
-def shared(tmp_path: pathlib.Path) -> pathlib.Path:
+def shared() -> Iterator[pathlib.Path]:
     """A directory that everybody reaches."""
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(0o755)
-    return tmp_path
+    with tempfile.TemporaryDirectory() as path:
+        os.chmod(path, 0o755)
+        yield pathlib.Path(path)
 
 
 @needs_root
-def test_keys_of_somebody_else_are_refused(owner: KeyDirectory, shared: pathlib.Path) -> None:
+def test_keys_of_somebody_else_are_refused(shared: pathlib.Path) -> None:
+    owner = make_owner_keys(shared / "owner")
     assert "belongs to uid 0, not to you (uid 65534)" in as_nobody(lambda: KeyDirectory.load(owner.path))
     os.chown(owner.path, NOBODY, NOBODY)
     assert "user.key_secret belongs to uid 0" in as_nobody(lambda: KeyDirectory.load(owner.path))
@@ -241,7 +243,8 @@ def test_keys_of_somebody_else_are_refused(owner: KeyDirectory, shared: pathlib.
 
 
 @needs_root
-def test_a_directory_that_can_not_be_reached_is_an_error_in_words(owner: KeyDirectory, shared: pathlib.Path) -> None:
+def test_a_directory_that_can_not_be_reached_is_an_error_in_words(shared: pathlib.Path) -> None:
+    owner = make_owner_keys(shared / "owner")
     closed = shared / "closed"
     closed.mkdir(mode=0o700)
     shutil.move(owner.path, closed / "owner")

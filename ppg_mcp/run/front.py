@@ -11,6 +11,7 @@ from ..graph import Phase, Pipegraph
 from ..job import UNSEEN
 from ..prerequisites import ask_late
 from ..store import StatusStore
+from .context import RunContext
 from .dry import print_plan
 from .hangup import Hangups
 from .interrupt import Interrupts
@@ -50,9 +51,9 @@ def _only_plan(graph: Pipegraph, log: RunLog) -> None:
     store = StatusStore.open(graph.status_file)
     try:
         progress = Progress(quiet=True, interactive=False, started_s=0.0)
-        loop = RunLoop(graph, store, log, progress, Results(graph, log), Interrupts(), started_s=0.0)
-        loop.plan(performing=False)
-        print_plan(loop, graph)
+        run = RunContext(graph, store, log, progress, Results(graph, log), started_s=0.0, performing=False)
+        run.plan()
+        print_plan(run, graph)
     finally:
         store.close(clean=False)
 

@@ -32,24 +32,25 @@ MUTATIONS = [
     # ------------------------------------------------------------------------------ tombstones, records, the store
     Mutation(
         "no tombstone before Run", "ppg_mcp/run/loop.py",
-        "            self._store.tombstone(", "            str(",
+        "            run.store.tombstone(", "            str(",
         WRITES,
     ),
     Mutation(
         "Run leaves before its tombstone is durable", "ppg_mcp/run/loop.py",
-        "        if self._store.pending:\n            self._store.commit()\n        self._commit",
-        "        if self._store.pending and not self._outbox:\n            self._store.commit()\n        self._commit",
+        "        if run.store.pending:\n            run.store.commit()\n        self._commit",
+        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._commit",
         WRITES,
     ),
     Mutation(
-        "Ack before commit", "ppg_mcp/run/loop.py",
-        "        self._acks.append(attempt)\n", "        self._machine.send([Ack((attempt,))])\n",
+        "Ack before commit", "ppg_mcp/run/reception.py",
+        "        run.outbox.acknowledge(machine, attempt)\n",
+        "        from ppg_protocol.messages import Ack; run.machines.send(machine, [Ack((attempt,))])\n",
         WRITES,
     ),
     Mutation(
         "sync marker before syncfs", "ppg_mcp/run/loop.py",
-        "            self._sync.finish()\n            self._store.mark_synced()",
-        "            self._store.mark_synced()\n            self._sync.finish()",
+        "            run.sync.finish()\n            run.store.mark_synced()",
+        "            run.store.mark_synced()\n            run.sync.finish()",
         WRITES,
     ),
     Mutation(

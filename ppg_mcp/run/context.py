@@ -1,0 +1,107 @@
+"""What all parts of one run work with: the cores, what they decide on, and where things are noted."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ppg_protocol.messages import AwaitedFile, Run
+
+from .. import planner as p
+from ..dispatcher import Dispatcher
+from ..planner.core import GENERATING, INJECTING
+from ..priority import Priorities
+from .explain import Explainer
+from .origins import Origins
+from .outbox import Outbox
+from .recorder import Recorder
+from .situation import Situation
+from .survey import Survey
+from .sync import OutputSync
+
+if TYPE_CHECKING:
+    from ..graph import Pipegraph
+    from ..store import StatusStore
+    from .log import RunLog
+    from .machines import Machines
+    from .progress import Progress
+    from .results import Results
+
+GENERATES = frozenset((GENERATING, INJECTING))
+
+
+class RunContext:
+    """Made once per run; `machines` when the first job must run."""
+
+    def __init__(
+        self,
+        graph: Pipegraph,
+        store: StatusStore,
+        log: RunLog,
+        progress: Progress,
+        results: Results,
+        started_s: float,
+        performing: bool,
+    ) -> None:
+        self.graph = graph
+        self.order = graph.order
+        self.store = store
+        self.log = log
+        self.progress = progress
+        self.results = results
+        self.planner = p.Planner()
+        self.explainer = Explainer(self.planner, store, self.order)
+        self.dispatcher = Dispatcher(patient=graph.options.cluster is not None)
+        self.priorities = Priorities(self.planner)
+        self.situation = Situation(self.planner, self.order, self.priorities, started_s)
+        self.survey = Survey(graph, store, log, self.planner.holds, performing)
+        self.recorder = Recorder(self.planner, store, self.order, self.explainer, platform.node())
+        self.outbox = Outbox()
+        self.origins = Origins()
+        self.sync = OutputSync()
+        self.machines: Machines | None = None
+        self.hosts: dict[str, str] = {}
+        """Machines that are there, and what users call them."""
+        self.cores_of: dict[int, int] = {}
+        """What running attempts got."""
+        self.told: set[int] = set()
+        """Jobs that are not run, and loads that are, of which the log says so."""
+        self.executed = 0
+
+    def plan(self) -> Sequence[p.Instruction]:
+        """Look at everything; what to do first."""
+        self.survey.distrust_absent()
+        return self.planner.extend(self.survey.nodes(self.order))
+
+    def report_missing_inputs(self) -> None:
+        """Invariants that can't be evaluated fail, and with them what depends on them."""
+        for index, error in self.survey.failures.items():
+            self.results.failed_here(self.order[index], error)
+            self.situation.failed += 1
+        self.survey.failures.clear()
+
+    def log_not_run(self, at_end: bool = False) -> None:
+        """At debug level: why jobs do not run. That nobody needs one is certain only at the end."""
+        if not self.log.debugging:
+            return
+        planner = self.planner
+        for job in range(len(self.order)):
+            unneeded = at_end and planner.reason[job] == p.Reason.NOT_NEEDED
+            if (unneeded or planner.verdict[job] == p.Verdict.CURRENT) and job not in self.told:
+                self.told.add(job)
+                self.log.debug(f"not run: {self.order[job]!r}, because {self.explainer.why(job)}")
+
+    def run_message(
+        self,
+        attempt: int,
+        job: int,
+        loads: tuple[int, ...],
+        cores: int,
+        memory_bytes: int,
+        generates: bool,
+        awaited: tuple[AwaitedFile, ...] = (),
+    ) -> Run:
+        """A Run as it is sent."""
+        declared = tuple(max(0, self.order[load].memory_needed) for load in loads)
+        return Run(attempt, job, loads, cores, memory_bytes, awaited, generates, declared if any(declared) else ())

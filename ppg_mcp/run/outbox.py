@@ -1,0 +1,40 @@
+"""What is to be said to machines, kept until it may be: after the commit that justifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ppg_protocol.codec import Message
+from ppg_protocol.messages import Ack
+
+
+class Outbox:
+    """Messages and acknowledged attempts by machine."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, list[Message]] = {}
+        self._acks: dict[str, list[int]] = {}
+
+    def __bool__(self) -> bool:
+        """Is there something that should not wait? Acknowledgements may."""
+        return bool(self._messages)
+
+    def say(self, machine: str, message: Message) -> None:
+        """Add a message."""
+        self._messages.setdefault(machine, []).append(message)
+
+    def acknowledge(self, machine: str, attempt: int) -> None:
+        """Its result is in the store's buffer, or does not matter."""
+        self._acks.setdefault(machine, []).append(attempt)
+
+    def forget(self, machine: str) -> None:
+        """It is gone."""
+        self._messages.pop(machine, None)
+        self._acks.pop(machine, None)
+
+    def empty(self) -> Iterator[tuple[str, Sequence[Message]]]:
+        """Everything, in its order, by machine."""
+        for machine, attempts in self._acks.items():
+            self.say(machine, Ack(tuple(attempts)))
+        messages, self._messages, self._acks = self._messages, {}, {}
+        yield from messages.items()

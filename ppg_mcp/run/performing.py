@@ -1,0 +1,120 @@
+"""What planner and dispatcher decided, carried out: jobs offered, adopted, left out, failed; temporaries removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ppg_protocol.errors import JobContractError, JobDiedException, PyPipeGraphError
+from ppg_protocol.messages import Unload, Usage
+
+from .. import dispatcher as d
+from .. import planner as p
+from ..dispatcher import Offer
+from ..job import Job
+from ..planner.core import FINAL, LOADING, SETTLES
+from .context import RunContext
+from .files import remove_files
+from .leaving_out import why_left_out
+
+NO_USAGE = Usage(0.0, 0.0, 0)
+
+
+class Performer:
+    """Fills buffers and drives cores; nothing leaves this process here."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+
+    def perform(self, instructions: Sequence[p.Instruction]) -> None:
+        """What the planner says."""
+        run = self._run
+        for instruction in instructions:
+            job = instruction.job
+            match instruction:
+                case p.Start():
+                    self._offer(job)
+                case p.Remove():
+                    run.log.info(f"removing the temporary {run.order[job]!r}")
+                    remove_files(run.graph, run.order[job], run.log)
+                case p.Unload():
+                    for machine in run.hosts:
+                        run.outbox.say(machine, Unload(job))
+                case p.Adopt():
+                    self._adopt(job)
+                case p.Refresh():
+                    run.recorder.refresh(job)
+                case p.Withdraw():
+                    run.dispatcher.handle(d.Withdrawn(job))
+                case p.Prune():
+                    self._prune(job, instruction.cause)
+
+    def _offer(self, index: int) -> None:
+        run = self._run
+        job = run.order[index]
+        run.log.info(f"run: {job!r}, because {run.explainer.why(index)}")
+        planner = run.planner
+        loads = planner.loads_of(index) if any(planner.kind[i] == LOADING for i in planner.inputs[index]) else ()
+        for load in loads:
+            if load not in run.told:
+                run.told.add(load)
+                run.log.info(f"run: {run.order[load]!r}, because {run.explainer.why(load)}")
+        offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, run.priorities.of(index))
+        self.dispatched(run.dispatcher.handle(offer))
+
+    def _adopt(self, index: int) -> None:
+        run = self._run
+        job = run.order[index]
+        if not run.graph.options.adopt:
+            run.log.warning(f"{job!r} was there already and is taken over as it is; delete it to have it made.")
+        run.recorder.adoption(index, run.survey.adopted_files[index])
+
+    def _prune(self, index: int, cause: int) -> None:
+        run = self._run
+        job, culprit = run.order[index], run.order[cause]
+        settles = run.planner.kind[index] in (*SETTLES, FINAL) or index in run.planner.obliged
+        if culprit in run.graph.left_out:
+            run.graph.left_out[job] = run.graph.left_out[culprit]
+            run.log.info(f"not run: {job!r}, because {why_left_out(run.graph, job)}")
+        elif settles or run.planner.verdict[index] == p.Verdict.RUN:
+            run.log.info(f"not run: {job!r}, because {culprit!r}, on which it depends, failed")
+            run.results.prune(job, culprit)
+
+    def dispatched(self, instructions: Sequence[d.Instruction]) -> None:
+        """Verdicts of the dispatcher on jobs that will not be sent."""
+        run = self._run
+        for instruction in instructions:
+            match instruction:
+                case d.Unmeetable(job, cores, memory_bytes):
+                    self.fail_here(job, self._unmeetable(run.order[job], cores, memory_bytes))
+                case d.Poisoned(job, machines):
+                    self.fail_here(
+                        job,
+                        JobDiedException(
+                            f"{run.order[job]!r} took its compute slave down {len(machines)} times while it was alone "
+                            f"there, on {', '.join(run.hosts.get(m, m) for m in machines)}."
+                        ),
+                        was_run=True,
+                    )
+
+    def _unmeetable(self, job: Job, cores: int, memory_bytes: int) -> PyPipeGraphError:
+        machines = ", ".join(
+            f"{self._run.hosts.get(m.name, m.name)} has {m.total_cores} cores and {m.total_memory_bytes} bytes"
+            for m in self._run.dispatcher.machines.values()
+        )
+        return JobContractError(
+            f"{job!r} needs {cores} cores and {memory_bytes} bytes of memory, which no machine can give: {machines}. "
+            "Lower cores_needed or memory_needed (cores_needed = -1 takes what can be had)."
+        )
+
+    def fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:
+        """A job fails by what was found here."""
+        run = self._run
+        run.results.failed_here(run.order[index], exception, was_run)
+        self.remember_failure(index, NO_USAGE, 0)
+        run.situation.failed += 1
+        self.perform(run.planner.handle(p.Failed(index)))
+
+    def remember_failure(self, index: int, usage: Usage, cores: int) -> None:
+        """For the history."""
+        error = self._run.order[index].error_reason.strip()
+        self._run.recorder.ended(index, usage, cores, error.splitlines()[0] if error else "it failed without a word")

@@ -10,11 +10,8 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-HEARTBEAT_S = 2.0
-LEASE_S = 60.0
 TABLE = "pipegraph"
-"""Of the options file."""
-_NAMES = ("coordinator", "keys", "address", "heartbeat", "lease")
+"""Of the options file, see `ppg_protocol.options`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,53 +31,49 @@ def cluster_settings(
     coordinator: str | None, keys: str | Path | None, environment: Mapping[str, str] = os.environ
 ) -> ClusterSettings | None:
     """The settings, None for a run on this machine alone. Raises JobContractError for half of them, or nonsense."""
-    given = {"coordinator": coordinator, "keys": None if keys is None else str(keys)}
-    found = {**_of_file(environment), **_of_environment(environment)}
-    values = {**found, **{name: value for name, value in given.items() if value is not None}}
-    if not values.get("coordinator"):
-        if given["keys"] is not None:
+    given = (coordinator, keys, environment.get("PPG_COORDINATOR"), environment.get("PPG_CONFIG"))
+    if not any(given) and not os.path.exists(os.path.expanduser("~/.config/pypipegraph.toml")):
+        return None  # most runs: nothing is imported for them
+    values = _read({"coordinator": coordinator, "keys": keys}, environment)
+    if not values["coordinator"]:
+        if keys is not None:
             raise JobContractError("keys were given, but no coordinator: give both, or set PPG_COORDINATOR.")
         return None
-    if not values["coordinator"].startswith("tcp://") or ":" not in values["coordinator"][6:]:
-        raise JobContractError(f"The coordinator must be tcp://HOST:PORT, not {values['coordinator']!r}.")
-    if not values.get("keys"):
+    if not values["keys"]:
         raise JobContractError(
             f"The coordinator {values['coordinator']} wants to know who you are: give the directory of your keys, by "
             "new_pipegraph(keys=…) or PPG_KEYS. `ppg-coordinator keys DIR` makes one."
         )
-    heartbeat_s, lease_s = _seconds(values, "heartbeat", HEARTBEAT_S), _seconds(values, "lease", LEASE_S)
-    if not 0 < 2 * heartbeat_s < lease_s:
+    heartbeat_s, lease_s = values["heartbeat"], values["lease"]
+    if 2 * heartbeat_s >= lease_s:
         raise JobContractError(f"The lease ({lease_s:g} s) must be longer than two heartbeats ({heartbeat_s:g} s).")
-    keys = Path(values["keys"]).expanduser().absolute()
-    return ClusterSettings(values["coordinator"], keys, values.get("address", ""), heartbeat_s, lease_s)
+    return ClusterSettings(values["coordinator"], values["keys"], values["address"] or "", heartbeat_s, lease_s)
 
 
-def _of_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    found = {name: environment.get(f"PPG_{name.upper()}", "") for name in _NAMES}
-    return {name: value for name, value in found.items() if value}
+def _read(given: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    from ppg_protocol.options import Option, OptionError, read_settings
+    from ppg_protocol.quantities import positive_seconds
+
+    options = [
+        Option("--coordinator", "PPG_COORDINATOR", _endpoint, None, "tcp://HOST:PORT", "the coordinator"),
+        Option("--keys", "PPG_KEYS", lambda text: Path(text).expanduser().absolute(), None, "DIR", "your keys"),
+        Option("--address", "PPG_ADDRESS", str, None, "tcp://ADDRESS:PORT", "where supervisors find the script"),
+        Option("--heartbeat", "PPG_HEARTBEAT", positive_seconds, "2", "SECONDS", "between signs of life"),
+        Option("--lease", "PPG_LEASE", positive_seconds, "60", "SECONDS", "of working on without them"),
+    ]
+    try:
+        return read_settings({**dict.fromkeys(o.name for o in options), **given}, TABLE, options, environment)
+    except OptionError as error:
+        raise JobContractError(f"The cluster can't be used: {error}.") from None
 
 
-def _of_file(environment: Mapping[str, str]) -> dict[str, str]:
-    named = environment.get("PPG_CONFIG", "")
-    path = named or os.path.expanduser("~/.config/pypipegraph.toml")
-    if not named and not os.path.exists(path):
-        return {}
-    import tomllib  # a few milliseconds that runs without such a file can spare
+def _endpoint(text: str) -> str:
+    from ppg_protocol.endpoints import parse_endpoint
+    from ppg_protocol.errors import LocalProtocolError
 
     try:
-        with open(path, "rb") as file:
-            table: dict[str, Any] = tomllib.load(file).get(TABLE, {})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise JobContractError(f"The options file {path} can't be read: {error}.") from None
-    unknown = sorted(set(table) - set(_NAMES))
-    if unknown:
-        raise JobContractError(f"{path}, [{TABLE}]: unknown {', '.join(unknown)}; there are {', '.join(_NAMES)}.")
-    return {name: str(value) for name, value in table.items()}
-
-
-def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name, "")
-    try:
-        return float(text) if text else default
-    except ValueError:
-        raise JobContractError(f"{name} (PPG_{name.upper()}) must be seconds, not {text!r}.") from None
+        if parse_endpoint(text, serving=False) is None:
+            raise ValueError("write tcp://HOST:PORT")
+    except LocalProtocolError as error:
+        raise ValueError(str(error)) from None
+    return text

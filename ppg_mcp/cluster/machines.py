@@ -49,6 +49,7 @@ MARGIN = 0.25
 MARGIN_MIN_S = 1.0
 END_PATIENCE_S = 10.0
 DELIVERY_PATIENCE_S = 2.0
+LOOK_UP_S = 0.05
 
 
 class ClusterMachines:
@@ -174,25 +175,27 @@ class ClusterMachines:
 
     def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
         """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first."""
-        self._coordinator.send(SERVER, [CloseSession(self._core.surroundings.open_session.session)], clock.now())
-        give_up = time.monotonic() + (END_PATIENCE_S if busy else DELIVERY_PATIENCE_S)
-        while not is_urgent() and time.monotonic() < give_up and not self._is_over(busy):
-            try:
-                self.poll(0.05)
-            except CommunicationFailure as failure:
-                self._log.warning(str(failure))
-                break
+        self._poll_until(lambda: not busy - self._gone, END_PATIENCE_S, is_urgent)
         self._remember(busy - self._gone)
+        self._coordinator.send(SERVER, [CloseSession(self._core.surroundings.open_session.session)], clock.now())
+        self._poll_until(self._is_heard, DELIVERY_PATIENCE_S, is_urgent)
         for link in (self._link, self._coordinator):
             link.close()
         self._context.destroy(linger=0)
         self._nonce_file.unlink(missing_ok=True)
         discard(self.run_directory)
 
-    def _is_over(self, busy: set[str]) -> bool:
-        """Have the busy ones ended, and the others, and the coordinator, heard us?"""
-        if busy - self._gone:
-            return False
+    def _poll_until(self, done: Callable[[], bool], patience_s: float, is_urgent: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + patience_s
+        while not done() and not is_urgent() and time.monotonic() < give_up:
+            try:
+                self.poll(LOOK_UP_S)
+            except CommunicationFailure as failure:
+                self._log.warning(str(failure))
+                return
+
+    def _is_heard(self) -> bool:
+        """Has everything been acknowledged that was said?"""
         peers: list[tuple[Link, bytes]] = [(self._link, one.peer) for one in self._core.attached.values()]
         sessions = [link.session(peer) for link, peer in (*peers, (self._coordinator, SERVER))]
         return all(session is None or not session.outbox.messages for session in sessions)

@@ -18,11 +18,14 @@ Invariant, see `ledger`: what sessions may be using of a machine never exceeds i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .balance import Balance
 from .events import (
     Demand,
     Elapsed,
     Event,
+    Excluded,
     Held,
     Instruction,
     MachineDrained,
@@ -32,13 +35,14 @@ from .events import (
     SessionClosed,
     SessionOpened,
     Shares,
+    Vacated,
 )
 from .ledger import Claimant, Host, Ledger
 from .turn import TurnState
 
 PAUSE_S = 0.1
 MAX_ANNOUNCED = 10_000
-"""Machines that a session says it holds something on, and that have not joined."""
+"""Machines that a session says it holds something on, and that have not joined; and machines that it excludes."""
 
 
 class Arbiter:
@@ -56,6 +60,15 @@ class Arbiter:
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """Take one event in. Instructions are to be sent in their order."""
+        return self.handle_all((event,), now)
+
+    def handle_all(self, events: Iterable[Event], now: float) -> list[Instruction]:
+        """Take in what happened at once: nothing is handed out between these events."""
+        for event in events:
+            self._note(event, now)
+        return self._act(now)
+
+    def _note(self, event: Event, now: float) -> None:
         match event:
             case Demand():
                 self._demand(event, now)
@@ -65,19 +78,24 @@ class Arbiter:
                 self._machine_joined(event, now)
             case MachineLeft(machine):
                 self._machine_left(machine, now)
+            case Vacated(machine, user):
+                if machine in self._ledger.hosts:
+                    self._ledger.vacate(self._ledger.hosts[machine], user)
+                    self._dirty = True
+            case Excluded():
+                self._excluded(event, now)
             case MachineDrained(machine):
                 self._drain(machine, True, now)
             case MachineUndrained(machine):
                 self._drain(machine, False, now)
-            case SessionOpened(session, user):
-                self._session_opened(session, user)
+            case SessionOpened():
+                self._session_opened(event)
             case SessionClosed(session):
                 if session in self._ledger.claimants:
                     self._ledger.drop_claimant(self._ledger.claimants[session])
                     self._dirty = True
             case Elapsed():
                 pass
-        return self._act(now)
 
     def deadline(self) -> float | None:
         """When to send Elapsed, unless something else comes before; None: no need."""
@@ -125,8 +143,9 @@ class Arbiter:
     def _machine_joined(self, event: MachineJoined, now: float) -> None:
         host = self._ledger.hosts.get(event.machine)
         if host is None:
-            host = Host(event.machine, event.cores, event.memory_bytes, event.drained)
+            host = Host(event.machine, event.cores, event.memory_bytes, event.drained, event.users)
             self._ledger.hosts[event.machine] = host
+            host.excluded = frozenset(c.session for c in self._ledger.claimants.values() if host.name in c.excluded)
             for claimant in self._ledger.claimants.values():
                 announced = claimant.announced.pop(event.machine, None)
                 if announced is not None:
@@ -135,6 +154,8 @@ class Arbiter:
             if host.turn is not None:
                 self._balance.turns.cancel(host)
             host.cores, host.memory_bytes, host.drained = event.cores, event.memory_bytes, event.drained
+            host.users = event.users
+            self._ledger.evict(host)
             for claim in host.claims.values():
                 claim.claimant.stale = True
             self._ledger.cut(host)
@@ -162,14 +183,35 @@ class Arbiter:
             self._ledger.cut(host)
         self._machines_changed(now)
 
-    def _session_opened(self, session: str, user: str) -> None:
-        known = self._ledger.claimants.get(session)
+    def _excluded(self, event: Excluded, now: float) -> None:
+        claimant = self._ledger.claimants.get(event.session)
+        if claimant is None or (event.machine in claimant.excluded) == event.excluded:
+            return
+        if event.excluded:
+            if len(claimant.excluded) >= MAX_ANNOUNCED:
+                return
+            claimant.excluded[event.machine] = None
+        else:
+            del claimant.excluded[event.machine]
+        host = self._ledger.hosts.get(event.machine)
+        if host is None:
+            return
+        if host.turn is not None and host.turn.session == event.session:
+            self._balance.turns.cancel(host)
+        host.excluded = host.excluded ^ {event.session}
+        self._ledger.evict(host)
+        claimant.stale = True
+        self._dirty = True
+
+    def _session_opened(self, event: SessionOpened) -> None:
+        known = self._ledger.claimants.get(event.session)
         if known is not None:
             known.changed = True
             self._dirty = True
             return
         self._orders += 1
-        self._ledger.claimants[session] = Claimant(session, user, self._orders)
+        claimant = Claimant(event.session, event.user, self._orders, number=event.number)
+        self._ledger.claimants[event.session] = claimant
 
     def _machines_changed(self, now: float) -> None:
         hosts = [host for host in self._ledger.hosts.values() if not host.drained]
@@ -261,6 +303,7 @@ def _check_host(host: Host) -> None:
     assert host.ceiling_cores <= max(host.cores, host.excess_cores), facts
     assert host.ceiling_bytes <= max(host.memory_bytes, host.excess_bytes), facts
     for claim in claims:
+        assert claim.target_cores == 0 or host.admits(claim.claimant), facts
         assert 0 <= claim.used_cores <= claim.target_cores, facts
         assert 0 <= claim.used_bytes <= claim.target_bytes, facts
         assert 0 <= claim.granted_cores <= claim.ceiling_cores, facts

@@ -35,9 +35,11 @@ from .events import (
     SessionClosed,
     SessionOpened,
     Shares,
+    Use,
     Vacated,
 )
 from .ledger import Claimant, Host, Ledger
+from .reasons import HostName, why_waiting
 from .turn import TurnState
 
 PAUSE_S = 0.1
@@ -105,6 +107,19 @@ class Arbiter:
         if self._is_due:
             times.append(self._paused_until)
         return max(min(times), self._paused_until, self.grace_until) if times else None
+
+    def uses(self) -> list[Use]:
+        """Who has what, machine by machine."""
+        return [
+            Use(host.name, session, claim.granted_cores, claim.granted_bytes, claim.ceiling_cores, claim.ceiling_bytes)
+            for host in self._ledger.hosts.values()
+            for session, claim in host.claims.items()
+        ]
+
+    def why_waiting(self, session: str, name: HostName) -> str:
+        """What keeps jobs of a session waiting, in words; empty if nothing does. `name`: of a machine, for readers."""
+        claimant = self._ledger.claimants.get(session)
+        return "" if claimant is None else why_waiting(self._ledger, self._balance.turns.queue, claimant, name)
 
     # -------------------------------------------------------------------------------------------------------- events
 

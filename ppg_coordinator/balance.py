@@ -106,7 +106,7 @@ class Balance:
 
     def _divide(self, stock: Stock, wanting: list[Claimant], now: float) -> None:
         pools = [Placing(self._ledger, stock, hosts, members) for hosts, members in stock.pools(wanting)]
-        fair = _in_all(self._deserve(stock, pools, wanting))
+        fair = _in_all(stock, wanting, self._deserve(stock, pools, wanting))
         if self.turns.serve(stock, wanting, fair, True, now):
             self._refit()
         self._share_out(stock, pools, wanting)
@@ -125,11 +125,13 @@ class Balance:
     def _share_out(self, stock: Stock, pools: list[Placing], wanting: list[Claimant]) -> None:
         capped: Aims = [dict.fromkeys(_strangers(pool, wanting), 0.0) for pool in pools]
         aims = self._deserve(stock, pools, wanting, capped)
+        wants = {claimant.session: _party(stock, claimant).want for claimant in wanting}
         for number in range(ROUNDS):
             for pool, aim in zip(pools, aims, strict=True):
                 pool.begin(self._over(pool, aim) if number == 0 else {})
             for claimant in sorted(wanting, key=_hardest_first):
-                self._place(pools, claimant, [aim[claimant.session] for aim in aims], number == 0)
+                here = [of_pool[claimant.session] for of_pool in aims]
+                self._place(pools, claimant, here, wants[claimant.session], number == 0)
             for pool, aim, cap in zip(pools, aims, capped, strict=True):
                 for claimant in wanting:
                     if claimant.session not in cap and pool.level(claimant) < aim[claimant.session] - EPSILON:
@@ -139,9 +141,9 @@ class Balance:
             aims = self._deserve(stock, pools, wanting, capped)
         crumbs(pools, wanting)
 
-    def _place(self, pools: list[Placing], claimant: Claimant, aims: list[float], reclaim: bool) -> None:
+    def _place(self, pools: list[Placing], claimant: Claimant, aims: list[float], want: float, reclaim: bool) -> None:
         levels = [pool.level(claimant) for pool in pools]
-        aim = sum(aims)
+        aim = min(want, sum(aims))
         firmly = reclaim and aim - sum(levels) > SLACK * aim
         for pool, here, level in zip(pools, aims, levels, strict=True):
             if here - level > EPSILON:
@@ -203,13 +205,12 @@ def _strangers(pool: Placing, wanting: list[Claimant]) -> list[str]:
     return [claimant.session for claimant in wanting if claimant.session not in pool.members]
 
 
-def _in_all(aims: Aims) -> dict[str, float]:
+def _in_all(stock: Stock, wanting: list[Claimant], aims: Aims) -> dict[str, float]:
     """By session, over all pools."""
-    total: dict[str, float] = {}
-    for aim in aims:
-        for session, level in aim.items():
-            total[session] = total.get(session, 0.0) + level
-    return total
+    return {
+        claimant.session: min(_party(stock, claimant).want, sum(aim[claimant.session] for aim in aims))
+        for claimant in wanting
+    }
 
 
 def _hardest_first(claimant: Claimant) -> tuple[int, int]:

@@ -169,3 +169,15 @@ class Shares:
 
 
 Instruction = Shares
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a session may use of a machine now (granted), and what it may be using, as far as is known (held)."""
+
+    machine: str
+    session: str
+    granted_cores: int
+    granted_bytes: int
+    held_cores: int
+    held_bytes: int

@@ -8,7 +8,8 @@ dominant share of their sum).
 Where not everybody may use every machine (`spread`), the same holds pool by pool: within each, levels rise evenly from
 what everybody has in the others, in turn, until that changes nothing. No session then has less than another that
 could make way for it, directly or through others: the max-min fair division under such constraints (blockwise descent
-on a convex function over independent constraints ends nowhere else).
+on a convex function over independent constraints ends nowhere else). What is left of a pool when all want no more is
+promised, too, to who has least beyond what it wants: so who is satisfied knows where else to go.
 
 Rejected: weights by priority or history. A number that a user can read off `status` is worth more than a finer
 justice.
@@ -96,7 +97,8 @@ def entitlements(
 
 
 def spread(parties: Sequence[Party], pools: Sequence[Pool]) -> list[list[float]]:
-    """By pool and party: what each deserves there. `Party.floor` is not used."""
+    """By pool and party: what each deserves there; with several pools the sum may be more than it wants.
+    `Party.floor` is not used."""
     if len(pools) == 1:
         pool = pools[0]
         alone = [
@@ -110,8 +112,7 @@ def spread(parties: Sequence[Party], pools: Sequence[Pool]) -> list[list[float]]
         moved = 0.0
         for pool, mine in zip(pools, split, strict=True):
             elsewhere = [max(0.0, level - here) for level, here in zip(levels, mine, strict=True)]
-            for index, level in _in_pool(parties, pool, elsewhere).items():
-                here = max(0.0, level - elsewhere[index])
+            for index, here in _in_pool(parties, pool, elsewhere).items():
                 moved = max(moved, abs(here - mine[index]))
                 mine[index] = here
                 levels[index] = elsewhere[index] + here
@@ -121,16 +122,34 @@ def spread(parties: Sequence[Party], pools: Sequence[Pool]) -> list[list[float]]
 
 
 def _in_pool(parties: Sequence[Party], pool: Pool, elsewhere: Sequence[float]) -> dict[int, float]:
+    """What its members deserve of a pool, when they have so much elsewhere."""
     users = {parties[index].user for index in pool.members}
     members = set(pool.members)
     concerned = [index for index, party in enumerate(parties) if party.user in users]
+    has = [min(elsewhere[index], parties[index].want) for index in concerned]
     bound: list[Party] = []
-    for index in concerned:
-        party, least = parties[index], elsewhere[index] + pool.floors[index]
-        most = max(least, min(party.want, elsewhere[index] + pool.most[index])) if index in members else least
+    for index, base in zip(concerned, has, strict=True):
+        party, least = parties[index], base + pool.floors[index]
+        most = max(least, min(party.want, base + pool.most[index])) if index in members else least
         bound.append(replace(party, floor=least, want=most))
-    levels = entitlements(bound, pool.cores, pool.memory, [elsewhere[index] for index in concerned])
-    return {index: level for index, level in zip(concerned, levels, strict=True) if index in members}
+    levels = entitlements(bound, pool.cores, pool.memory, has)
+    here = {i: level - base for i, level, base in zip(concerned, levels, has, strict=True) if i in members}
+    _promise_rest(parties, pool, elsewhere, here)
+    return here
+
+
+def _promise_rest(parties: Sequence[Party], pool: Pool, elsewhere: Sequence[float], here: dict[int, float]) -> None:
+    """What is left, to who has least beyond what it wants."""
+    left = min(pool.cores, pool.memory) - sum(here.values())
+    if left <= 0:
+        return
+    beyond = [max(0.0, elsewhere[index] + level - parties[index].want) for index, level in here.items()]
+    bounds = [
+        (over, over + max(0.0, min(1.0, pool.most[index]) - level))
+        for over, (index, level) in zip(beyond, here.items(), strict=True)
+    ]
+    for index, before, after in zip(list(here), beyond, fill(sum(beyond) + left, bounds), strict=True):
+        here[index] += after - before
 
 
 def _by_user(amount: float, parties: Sequence[Party]) -> list[float]:

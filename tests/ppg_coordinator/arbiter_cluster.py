@@ -8,6 +8,7 @@ machine.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ppg_coordinator.arbiter import Arbiter
@@ -101,12 +102,12 @@ class Cluster:
         self.told += out
         return out
 
-    def join(self, machine: str, cores: int, memory: int = 64 * GB, users: str | None = None) -> None:
-        """A machine joins, for users with these letters (None: for all)."""
+    def join(self, machine: str, cores: int, memory: int = 64 * GB, users: Iterable[str] | None = None) -> None:
+        """A machine joins, for these users (None: for all)."""
         self.machines[machine] = (cores, memory)
         self.send(MachineJoined(machine, cores, memory, users=None if users is None else frozenset(users)))
 
-    def open_to(self, machine: str, users: str) -> None:
+    def open_to(self, machine: str, users: Iterable[str]) -> None:
         """A machine is there for other users than before."""
         self.join(machine, *self.machines[machine], users)
 

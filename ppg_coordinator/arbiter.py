@@ -116,6 +116,12 @@ class Arbiter:
             for session, claim in host.claims.items()
         ]
 
+    def held(self, session: str, machine: str) -> tuple[int, int]:
+        """Cores and memory that a session may be using of a machine, at most."""
+        host = self._ledger.hosts.get(machine)
+        claim = host.claims.get(session) if host is not None else None
+        return (claim.ceiling_cores, claim.ceiling_bytes) if claim is not None else (0, 0)
+
     def why_waiting(self, session: str, name: HostName) -> str:
         """What keeps jobs of a session waiting, in words; empty if nothing does. `name`: of a machine, for readers."""
         claimant = self._ledger.claimants.get(session)
@@ -150,6 +156,8 @@ class Arbiter:
         if event.number < claim.lowered_at:
             return
         self._ledger.hold(claim, event.cores, event.memory_bytes)
+        if event.number == 0:
+            claimant.changed = True  # it may go by an older share, and is to be told this one, be it the same
         turn = host.turn
         self._balance.turns.release(host, now)
         if claimant.stale or turn is not host.turn:
@@ -166,10 +174,15 @@ class Arbiter:
                 if announced is not None:
                     self._ledger.hold(self._ledger.claim(host, claimant), *announced)
         else:
-            if host.turn is not None:
-                self._balance.turns.cancel(host)
+            before = (host.cores, host.memory_bytes, host.drained)
             host.cores, host.memory_bytes, host.drained = event.cores, event.memory_bytes, event.drained
             host.users = event.users
+            turn = host.turn
+            if turn is not None and (
+                before != (host.cores, host.memory_bytes, host.drained)
+                or not host.admits(self._ledger.claimants[turn.session])
+            ):
+                self._balance.turns.cancel(host)
             self._ledger.evict(host)
             for claim in host.claims.values():
                 claim.claimant.stale = True

@@ -240,6 +240,8 @@ class Arbiter:
         self._orders += 1
         claimant = Claimant(event.session, event.user, self._orders, number=event.number)
         self._ledger.claimants[event.session] = claimant
+        if event.number:
+            claimant.changed = self._dirty = True
 
     def _machines_changed(self, now: float) -> None:
         hosts = [host for host in self._ledger.hosts.values() if not host.drained]

@@ -91,7 +91,8 @@ class MachineUndrained:
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
     """A pipegraph of a user is there; one that is known already is told its shares again. Numbers of its Shares begin
-    after `number`: above all that may still be on their way from an earlier time."""
+    after `number`: above all that may still be on their way from an earlier time. If there was one (it is not 0), the
+    session is told its shares even if it has none: it may still go by others."""
 
     session: str
     user: str

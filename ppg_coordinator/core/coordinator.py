@@ -122,6 +122,7 @@ class Coordinator:
             self._desk.log(f"{peer.role} of {peer.user} on {peer.host} is not heard", graph is not None)
         if graph is not None:
             self._pipegraphs.silent(graph, since)
+            self._desk.remind(now + self._desk.settings.forget_s, "peer lost", identity.hex())
         elif daemon is not None:
             self._daemons.silent(daemon, since, now)
         else:
@@ -136,6 +137,8 @@ class Coordinator:
         graph, daemon = self._desk.pipegraph_at(peer), self._desk.daemon_at(peer)
         if graph is not None:
             self._pipegraphs.back(graph)
+        elif peer.lapsed is not None:
+            self._pipegraphs.open_again(peer, peer.lapsed, now)
         elif daemon is not None:
             self._daemons.back(daemon, now)
 
@@ -240,6 +243,10 @@ class Coordinator:
                 graph = self._desk.pipegraphs.get(session)
                 if graph is not None:
                     self._pipegraphs.start_if_wanted(graph, machine_id, now)
+            case "peer lost", identity:
+                peer = self._desk.peers.get(bytes.fromhex(identity))
+                if peer is not None and peer.lapsed is not None:
+                    self._desk.turn_away(peer, "it was silent for too long; connect anew")
             case "note", session:
                 self._note(session, now)
 

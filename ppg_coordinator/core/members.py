@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from ppg_protocol.messages import Demand, Register
 
-
 NO_DEMAND = Demand((), 0)
 
 
@@ -27,6 +26,8 @@ class Peer:
     """Whose daemon it is, if it is one."""
     session: str | None = None
     """Which pipegraph it runs, if it runs one."""
+    lapsed: Pipegraph | None = None
+    """What it ran when it was silent for the lease."""
 
 
 @dataclass(slots=True, eq=False)

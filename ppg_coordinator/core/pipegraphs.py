@@ -157,14 +157,24 @@ class Pipegraphs:
             return
         desk.feed(arbiter.SessionClosed(graph.session))
         del desk.pipegraphs[graph.session]
-        if graph.comes_back and graph.peer is not None and not graph.peer.is_gone:
-            again = OpenSession(graph.session, graph.epoch, graph.project, graph.endpoint)
-            self.open(graph.peer, again, now)
-            if graph.session in desk.pipegraphs:
-                new = desk.pipegraphs[graph.session]
-                for machine_id, reason in graph.excluded.items():
-                    self.exclude(new, Exclude(machine_id, reason))
-                self.demand(new, graph.demand)
+        peer = graph.peer
+        if peer is None or peer.is_gone:
+            return
+        if graph.comes_back:
+            self.open_again(peer, graph, now)
+        elif graph.away_since is not None:
+            peer.lapsed = graph
+
+    def open_again(self, peer: Peer, graph: Pipegraph, now: float) -> None:
+        """A session that was ended for the silence of its MCP, which is heard again and knows nothing of that."""
+        desk, peer.lapsed = self._desk, None
+        self.open(peer, OpenSession(graph.session, graph.epoch, graph.project, graph.endpoint), now)
+        if graph.session in desk.pipegraphs:
+            new = desk.pipegraphs[graph.session]
+            for machine_id, reason in graph.excluded.items():
+                self.exclude(new, Exclude(machine_id, reason))
+            self.demand(new, graph.demand)
+            self.tell_shares(new)
 
     def _refusal(self, peer: Peer, message: OpenSession) -> str | None:
         desk = self._desk

@@ -79,11 +79,10 @@ def _pipegraph(desk: Desk, graph: Pipegraph, uses: list[Use], now: float) -> Doc
 
 def why(desk: Desk, graph: Pipegraph, now: float) -> str:
     """Why it has no more, in words."""
-    reason = desk.arbiter.why_waiting(graph.session, desk.host_name)
-    if reason and now < desk.arbiter.grace_until:
-        left_s = desk.arbiter.grace_until - now
+    left_s = desk.arbiter.grace_until - now
+    if left_s > 0 and graph.demand.shapes:
         return f"the coordinator has just started and learns what is running; it shares out in {left_s:.0f} s"
-    return reason
+    return desk.arbiter.why_waiting(graph.session, desk.host_name)
 
 
 def _state(graph: Pipegraph) -> str:

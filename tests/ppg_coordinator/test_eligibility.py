@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_arbiter_properties import quiet
 
-from ppg_coordinator.events import Excluded, Held, MachineJoined, SessionOpened
+from ppg_coordinator.events import Demand, Excluded, Held, MachineJoined, SessionOpened, Shape, Shares
 
 NARROW = (1, 0)
 
@@ -164,13 +164,11 @@ def test_wide_jobs_of_who_is_alone_on_its_machines_all_start() -> None:
 
 
 def test_numbers_go_on_where_they_were_told_to() -> None:
+    """And who may still go by older ones is told at once, also that it has none."""
     cluster = Cluster(("m", 8, 64 * GB))
-    cluster.open("a")
-    cluster.close("a")
-    cluster.arbiter.handle(SessionOpened("b", "b", number=41), 1.0)
-    cluster.arbiter.handle(Excluded("b", "nowhere"), 1.0)
-    cluster.sessions["b"] = cluster.open("c")
-    assert [shares.number for shares in cluster.demand("b", (*NARROW, 1))] == [42]
+    assert cluster.arbiter.handle(SessionOpened("b", "b", number=41), 1.0) == [Shares("b", 42, ())]
+    assert cluster.arbiter.handle(Excluded("b", "nowhere"), 2.0) == []
+    assert [shares.number for shares in cluster.arbiter.handle(Demand("b", (Shape(1, 0, 1),)), 3.0)] == [43]
 
 
 # --------------------------------------------------------------------------------------------------------- properties

@@ -283,8 +283,8 @@ class Daemons:
 
 
 def _nonsense(message: Register) -> str | None:
-    if not 0 < len(message.machine_id) <= 256:
-        return f"the machine id {message.machine_id!r:.300} has no 1 to 256 characters; see --machine-id"
+    if not 0 < len(message.machine_id) <= 256 or not message.machine_id.isprintable():
+        return f"the machine id {message.machine_id!r:.300} has not 1 to 256 printable characters; see --machine-id"
     if message.cores < 1 or message.memory_bytes < 1:
         return (
             f"a machine of {message.cores} cores and {message.memory_bytes} bytes is of no use; see --cores, --memory"

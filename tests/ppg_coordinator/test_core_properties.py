@@ -82,10 +82,9 @@ class Story(World):
             shapes = [(1, 0, 50), (1, 0, much), (2, 0, much), (-2, 0, 1)]
             self.demand(mcp, shapes[much % 4])
         elif what == "newer":
-            self.mcps.pop(mcp.session)
-            self.silent.discard(mcp.identity)
-            newer = self.mcp(mcp.session[0] + str(self._identities), mcp.user, mcp.project, mcp.epoch + 1)
-            self.mcps[mcp.session] = self.mcps.pop(newer.session)
+            (slot,) = [slot for slot, known in self.mcps.items() if known is mcp]
+            newer = self.mcp(f"{mcp.user}-newer{self._identities}", mcp.user, mcp.project, mcp.epoch + 1)
+            self.mcps[slot] = self.mcps.pop(newer.session)
 
     def act_on_slave(self, what: str, machine: str, user: str, slave: Slave | None, much: int) -> None:
         if what == "slave":

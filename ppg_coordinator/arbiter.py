@@ -18,11 +18,14 @@ Invariant, see `ledger`: what sessions may be using of a machine never exceeds i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .balance import Balance
 from .events import (
     Demand,
     Elapsed,
     Event,
+    Excluded,
     Held,
     Instruction,
     MachineDrained,
@@ -32,13 +35,16 @@ from .events import (
     SessionClosed,
     SessionOpened,
     Shares,
+    Use,
+    Vacated,
 )
 from .ledger import Claimant, Host, Ledger
+from .reasons import HostName, why_waiting
 from .turn import TurnState
 
 PAUSE_S = 0.1
 MAX_ANNOUNCED = 10_000
-"""Machines that a session says it holds something on, and that have not joined."""
+"""Machines that a session says it holds something on, and that have not joined; and machines that it excludes."""
 
 
 class Arbiter:
@@ -56,6 +62,15 @@ class Arbiter:
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """Take one event in. Instructions are to be sent in their order."""
+        return self.handle_all((event,), now)
+
+    def handle_all(self, events: Iterable[Event], now: float) -> list[Instruction]:
+        """Take in what happened at once: nothing is handed out between these events."""
+        for event in events:
+            self._note(event, now)
+        return self._act(now)
+
+    def _note(self, event: Event, now: float) -> None:
         match event:
             case Demand():
                 self._demand(event, now)
@@ -65,19 +80,24 @@ class Arbiter:
                 self._machine_joined(event, now)
             case MachineLeft(machine):
                 self._machine_left(machine, now)
+            case Vacated(machine, user):
+                if machine in self._ledger.hosts:
+                    self._ledger.vacate(self._ledger.hosts[machine], user)
+                    self._dirty = True
+            case Excluded():
+                self._excluded(event, now)
             case MachineDrained(machine):
                 self._drain(machine, True, now)
             case MachineUndrained(machine):
                 self._drain(machine, False, now)
-            case SessionOpened(session, user):
-                self._session_opened(session, user)
+            case SessionOpened():
+                self._session_opened(event)
             case SessionClosed(session):
                 if session in self._ledger.claimants:
                     self._ledger.drop_claimant(self._ledger.claimants[session])
                     self._dirty = True
             case Elapsed():
                 pass
-        return self._act(now)
 
     def deadline(self) -> float | None:
         """When to send Elapsed, unless something else comes before; None: no need."""
@@ -87,6 +107,25 @@ class Arbiter:
         if self._is_due:
             times.append(self._paused_until)
         return max(min(times), self._paused_until, self.grace_until) if times else None
+
+    def uses(self) -> list[Use]:
+        """Who has what, machine by machine."""
+        return [
+            Use(host.name, session, claim.granted_cores, claim.granted_bytes, claim.ceiling_cores, claim.ceiling_bytes)
+            for host in self._ledger.hosts.values()
+            for session, claim in host.claims.items()
+        ]
+
+    def held(self, session: str, machine: str) -> tuple[int, int]:
+        """Cores and memory that a session may be using of a machine, at most."""
+        host = self._ledger.hosts.get(machine)
+        claim = host.claims.get(session) if host is not None else None
+        return (claim.ceiling_cores, claim.ceiling_bytes) if claim is not None else (0, 0)
+
+    def why_waiting(self, session: str, name: HostName) -> str:
+        """What keeps jobs of a session waiting, in words; empty if nothing does. `name`: of a machine, for readers."""
+        claimant = self._ledger.claimants.get(session)
+        return "" if claimant is None else why_waiting(self._ledger, self._balance.turns.queue, claimant, name)
 
     # -------------------------------------------------------------------------------------------------------- events
 
@@ -117,6 +156,8 @@ class Arbiter:
         if event.number < claim.lowered_at:
             return
         self._ledger.hold(claim, event.cores, event.memory_bytes)
+        if event.number == 0:
+            claimant.changed = True  # it may go by an older share, and is to be told this one, be it the same
         turn = host.turn
         self._balance.turns.release(host, now)
         if claimant.stale or turn is not host.turn:
@@ -125,16 +166,24 @@ class Arbiter:
     def _machine_joined(self, event: MachineJoined, now: float) -> None:
         host = self._ledger.hosts.get(event.machine)
         if host is None:
-            host = Host(event.machine, event.cores, event.memory_bytes, event.drained)
+            host = Host(event.machine, event.cores, event.memory_bytes, event.drained, event.users)
             self._ledger.hosts[event.machine] = host
+            host.excluded = frozenset(c.session for c in self._ledger.claimants.values() if host.name in c.excluded)
             for claimant in self._ledger.claimants.values():
                 announced = claimant.announced.pop(event.machine, None)
                 if announced is not None:
                     self._ledger.hold(self._ledger.claim(host, claimant), *announced)
         else:
-            if host.turn is not None:
-                self._balance.turns.cancel(host)
+            before = (host.cores, host.memory_bytes, host.drained)
             host.cores, host.memory_bytes, host.drained = event.cores, event.memory_bytes, event.drained
+            host.users = event.users
+            turn = host.turn
+            if turn is not None and (
+                before != (host.cores, host.memory_bytes, host.drained)
+                or not host.admits(self._ledger.claimants[turn.session])
+            ):
+                self._balance.turns.cancel(host)
+            self._ledger.evict(host)
             for claim in host.claims.values():
                 claim.claimant.stale = True
             self._ledger.cut(host)
@@ -162,14 +211,37 @@ class Arbiter:
             self._ledger.cut(host)
         self._machines_changed(now)
 
-    def _session_opened(self, session: str, user: str) -> None:
-        known = self._ledger.claimants.get(session)
+    def _excluded(self, event: Excluded, now: float) -> None:
+        claimant = self._ledger.claimants.get(event.session)
+        if claimant is None or (event.machine in claimant.excluded) == event.excluded:
+            return
+        if event.excluded:
+            if len(claimant.excluded) >= MAX_ANNOUNCED:
+                return
+            claimant.excluded[event.machine] = None
+        else:
+            del claimant.excluded[event.machine]
+        host = self._ledger.hosts.get(event.machine)
+        if host is None:
+            return
+        if host.turn is not None and host.turn.session == event.session:
+            self._balance.turns.cancel(host)
+        host.excluded = host.excluded ^ {event.session}
+        self._ledger.evict(host)
+        claimant.stale = True
+        self._dirty = True
+
+    def _session_opened(self, event: SessionOpened) -> None:
+        known = self._ledger.claimants.get(event.session)
         if known is not None:
             known.changed = True
             self._dirty = True
             return
         self._orders += 1
-        self._ledger.claimants[session] = Claimant(session, user, self._orders)
+        claimant = Claimant(event.session, event.user, self._orders, number=event.number)
+        self._ledger.claimants[event.session] = claimant
+        if event.number:
+            claimant.changed = self._dirty = True
 
     def _machines_changed(self, now: float) -> None:
         hosts = [host for host in self._ledger.hosts.values() if not host.drained]
@@ -261,6 +333,7 @@ def _check_host(host: Host) -> None:
     assert host.ceiling_cores <= max(host.cores, host.excess_cores), facts
     assert host.ceiling_bytes <= max(host.memory_bytes, host.excess_bytes), facts
     for claim in claims:
+        assert claim.target_cores == 0 or host.admits(claim.claimant), facts
         assert 0 <= claim.used_cores <= claim.target_cores, facts
         assert 0 <= claim.used_bytes <= claim.target_bytes, facts
         assert 0 <= claim.granted_cores <= claim.ceiling_cores, facts

@@ -9,15 +9,23 @@ Rules.
   deserve, from who is over by more than that, and by a whole job: shares don't flap. So a session may be off by
   one job, or by `SLACK`.
 - Jobs that don't fit into any share get `turns`.
+- Where machines are not open to all sessions, all this holds in each pool (see `stock`), with what is fair there; what
+  matters for taking is what a session has in all.
 """
 
 from __future__ import annotations
 
-from .fair import EPSILON, Party, entitlements
+from math import inf
+
+from .fair import EPSILON, NEARLY, Party, Pool, spread
 from .fitting import begin, costs, fit, fit_claim
 from .ledger import Claimant, Host, Ledger
-from .placing import Placing
+from .placing import Placing, crumbs
+from .stock import Stock
 from .turns import Turns
+
+Aims = list[dict[str, float]]
+"""By pool and session: dominant fractions."""
 
 SLACK = 1 / 32
 ROUNDS = 4
@@ -38,14 +46,14 @@ class Balance:
         self.turns.wakes_at = None
         self.turns.prune(alone, now)
         self._refit()
-        placing = Placing(self._ledger) if wanting else None
-        if placing is None or not placing.cores:
+        stock = Stock(self._ledger) if wanting else None
+        if stock is None or not stock.cores:
             self.turns.queue.clear()
         elif alone is not None:
             self.turns.queue.clear()
-            self._fill_alone(placing, alone)
+            self._fill_alone(stock, alone)
         else:
-            self._divide(placing, wanting, now)
+            self._divide(stock, wanting, now)
         return len(wanting) > 1
 
     def _refit(self) -> None:
@@ -55,12 +63,13 @@ class Balance:
 
     # --------------------------------------------------------------------------------------------------------- alone
 
-    def _fill_alone(self, placing: Placing, claimant: Claimant) -> None:
+    def _fill_alone(self, stock: Stock, claimant: Claimant) -> None:
         begin(claimant)
         own = [claim.host for claim in claimant.claims.values() if claim.target_cores and not claim.host.drained]
         for claim in claimant.claims.values():
             self._ledger.set_used(claim, 0, 0)
-        others = [host for host in placing.hosts if host not in own]
+        taken = {host.name for host in own}
+        others = [host for host in stock.hosts if host.name not in taken]
         others.sort(key=lambda host: host.ceiling_cores > 0)
         for host in own + others:
             if not any(claimant.left):
@@ -95,79 +104,113 @@ class Balance:
 
     # ------------------------------------------------------------------------------------------------------- several
 
-    def _divide(self, placing: Placing, wanting: list[Claimant], now: float) -> None:
-        fair = self._deserve(placing, wanting)
-        if self.turns.serve(placing, wanting, fair, True, now):
+    def _divide(self, stock: Stock, wanting: list[Claimant], now: float) -> None:
+        pools = [Placing(self._ledger, stock, hosts, members) for hosts, members in stock.pools(wanting)]
+        fair = _in_all(stock, wanting, self._deserve(stock, pools, wanting))
+        if self.turns.serve(stock, wanting, fair, True, now):
             self._refit()
-        self._share_out(placing, wanting)
-        if self.turns.serve(placing, wanting, fair, False, now):
+        self._share_out(stock, pools, wanting)
+        if self.turns.serve(stock, wanting, fair, False, now):
             self._refit()
-            self._share_out(placing, wanting)
-        self.turns.spend(placing, self._hungry(placing, wanting, fair), fair, now)
+            self._share_out(stock, pools, wanting)
+        self.turns.spend(stock, self._hungry(stock, pools, wanting, fair), fair, now)
 
-    def _deserve(
-        self, placing: Placing, wanting: list[Claimant], capped: dict[str, float] | None = None
-    ) -> dict[str, float]:
-        """By session: what is fair; or with `capped`, what of it is possible beside turns, where these want no more."""
-        parties = [self._party(placing, claimant, capped) for claimant in wanting]
-        levels = entitlements(parties)
-        return {claimant.session: level for claimant, level in zip(wanting, levels, strict=True)}
+    def _deserve(self, stock: Stock, pools: list[Placing], wanting: list[Claimant], capped: Aims | None = None) -> Aims:
+        """What is fair; or with `capped`, what of it is possible beside turns, where these want no more."""
+        parties = [_party(stock, claimant) for claimant in wanting]
+        bounds = [_bounds(stock, pool, wanting, capped[i] if capped else None) for i, pool in enumerate(pools)]
+        levels = spread(parties, bounds) if pools else []
+        return [dict(zip([c.session for c in wanting], of_pool, strict=True)) for of_pool in levels]
 
-    def _party(self, placing: Placing, claimant: Claimant, capped: dict[str, float] | None) -> Party:
-        cores, memory = float(claimant.used_cores), float(claimant.used_bytes)
-        for index, left in enumerate(claimant.left):
-            unit = placing.unit(claimant, index) if left else None
-            if unit is not None:
-                cores += left * unit[0]
-                memory += left * unit[1]
-        want = placing.dominant(cores, memory)
-        per_level = (cores / placing.cores / want, memory / max(1, placing.memory_bytes) / want) if want else (0.0, 0.0)
-        want = min(1.0, want)
-        if capped is None:
-            return Party(claimant.user, 0.0, want, *per_level)
-        turns = [claim.turn for claim in claimant.claims.values() if claim.turn is not None]
-        floor = placing.dominant(sum(turn.cores for turn in turns), sum(turn.memory_bytes for turn in turns))
-        want = min(want, capped.get(claimant.session, want))
-        return Party(claimant.user, floor, max(floor, want), *per_level)
-
-    def _share_out(self, placing: Placing, wanting: list[Claimant]) -> None:
-        capped: dict[str, float] = {}
-        aims = self._deserve(placing, wanting, capped)
+    def _share_out(self, stock: Stock, pools: list[Placing], wanting: list[Claimant]) -> None:
+        capped: Aims = [dict.fromkeys(_strangers(pool, wanting), 0.0) for pool in pools]
+        aims = self._deserve(stock, pools, wanting, capped)
+        wants = {claimant.session: _party(stock, claimant).want for claimant in wanting}
         for number in range(ROUNDS):
-            placing.begin(self._over(placing, aims) if number == 0 else {})
+            for pool, aim in zip(pools, aims, strict=True):
+                pool.begin(self._over(pool, aim) if number == 0 else {})
             for claimant in sorted(wanting, key=_hardest_first):
-                missing = aims[claimant.session] - placing.level(claimant)
-                if missing > EPSILON:
-                    firmly = number == 0 and missing > SLACK * aims[claimant.session]
-                    placing.place(claimant, missing, firmly)
-            full = all(host.used_cores == host.cores for host in placing.hosts)
-            for claimant in wanting:
-                if claimant.session not in capped and placing.level(claimant) < aims[claimant.session] - EPSILON:
-                    capped[claimant.session] = placing.level(claimant)
-            if full or len(capped) == len(wanting):
+                here = [of_pool[claimant.session] for of_pool in aims]
+                self._place(pools, claimant, here, wants[claimant.session], number == 0)
+            for pool, aim, cap in zip(pools, aims, capped, strict=True):
+                for claimant in wanting:
+                    if claimant.session not in cap and pool.level(claimant) < aim[claimant.session] - EPSILON:
+                        cap[claimant.session] = pool.level(claimant)
+            if all(pool.is_full for pool in pools) or all(len(cap) == len(wanting) for cap in capped):
                 break
-            aims = self._deserve(placing, wanting, capped)
-        placing.crumbs(wanting)
+            aims = self._deserve(stock, pools, wanting, capped)
+        crumbs(pools, wanting)
 
-    def _over(self, placing: Placing, deserved: dict[str, float]) -> dict[str, float]:
+    def _place(self, pools: list[Placing], claimant: Claimant, aims: list[float], want: float, reclaim: bool) -> None:
+        levels = [pool.level(claimant) for pool in pools]
+        aim = min(want, sum(aims))
+        firmly = reclaim and aim - sum(levels) > SLACK * aim
+        for pool, here, level in zip(pools, aims, levels, strict=True):
+            if here - level > EPSILON:
+                pool.place(claimant, here - level + (NEARLY if len(pools) > 1 else 0.0), firmly)
+
+    def _over(self, pool: Placing, aims: dict[str, float]) -> dict[str, float]:
         """Who has more than they deserve, and how much. Who wants nothing has surplus only."""
         over: dict[str, float] = {}
-        for session, level in deserved.items():
-            excess = placing.level(self._ledger.claimants[session]) - level
+        for session, level in aims.items():
+            excess = pool.level(self._ledger.claimants[session]) - level
             if excess > SLACK * level + EPSILON:
                 over[session] = excess
         return over
 
-    def _hungry(self, placing: Placing, wanting: list[Claimant], deserved: dict[str, float]) -> list[Claimant]:
+    def _hungry(
+        self, stock: Stock, pools: list[Placing], wanting: list[Claimant], deserved: dict[str, float]
+    ) -> list[Claimant]:
         """Who lacks at least a whole job that they deserve, or waits for a turn."""
         waiting = {session for session, _ in self.turns.queue}
         hungry: list[Claimant] = []
         for claimant in wanting:
-            missing = deserved[claimant.session] - placing.level(claimant) + EPSILON
-            units = (placing.unit(claimant, index) for index, left in enumerate(claimant.left) if left)
-            if claimant.session in waiting or any(unit and placing.dominant(*unit) <= missing for unit in units):
+            level = sum(pool.level(claimant) for pool in pools)
+            missing = deserved.get(claimant.session, 0.0) - level + EPSILON
+            units = (stock.unit(claimant, index) for index, left in enumerate(claimant.left) if left)
+            if claimant.session in waiting or any(unit and stock.dominant(*unit) <= missing for unit in units):
                 hungry.append(claimant)
         return hungry
+
+
+def _party(stock: Stock, claimant: Claimant) -> Party:
+    cores, memory = float(claimant.used_cores), float(claimant.used_bytes)
+    for index, left in enumerate(claimant.left):
+        unit = stock.unit(claimant, index) if left else None
+        if unit is not None:
+            cores += left * unit[0]
+            memory += left * unit[1]
+    want = stock.dominant(cores, memory)
+    per_level = (cores / stock.cores / want, memory / max(1, stock.memory_bytes) / want) if want else (0.0, 0.0)
+    return Party(claimant.user, 0.0, min(1.0, want), *per_level)
+
+
+def _bounds(stock: Stock, pool: Placing, wanting: list[Claimant], capped: dict[str, float] | None) -> Pool:
+    members = [index for index, claimant in enumerate(wanting) if claimant.session in pool.members]
+    has = [pool.level(claimant) for claimant in wanting]
+    floors, most = [0.0] * len(wanting), [inf] * len(wanting)
+    if capped is not None:
+        floors = [_floor(stock, pool, claimant) for claimant in wanting]
+        most = [max(floor, capped.get(claimant.session, inf)) for floor, claimant in zip(floors, wanting, strict=True)]
+    return Pool(pool.cores, pool.memory, members, has, floors, most)
+
+
+def _floor(stock: Stock, pool: Placing, claimant: Claimant) -> float:
+    """What its turns take there."""
+    turns = [claim.turn for claim in claimant.claims.values() if claim.turn is not None and claim.host in pool]
+    return stock.dominant(sum(turn.cores for turn in turns), sum(turn.memory_bytes for turn in turns))
+
+
+def _strangers(pool: Placing, wanting: list[Claimant]) -> list[str]:
+    return [claimant.session for claimant in wanting if claimant.session not in pool.members]
+
+
+def _in_all(stock: Stock, wanting: list[Claimant], aims: Aims) -> dict[str, float]:
+    """By session, over all pools."""
+    return {
+        claimant.session: min(_party(stock, claimant).want, sum(aim[claimant.session] for aim in aims))
+        for claimant in wanting
+    }
 
 
 def _hardest_first(claimant: Claimant) -> tuple[int, int]:

@@ -12,6 +12,8 @@ The contract with a session.
   again at 1.
 - A share of a whole machine is what its wide jobs (cores -1, -2) wait for: they start before anything else there
   (see `turns`).
+- A session gets shares of machines that are open to its user, and that it did not exclude. What it holds where it
+  may not be any more stays counted until it says Held, or somebody says that it is gone.
 """
 
 from __future__ import annotations
@@ -41,12 +43,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class MachineJoined:
-    """A machine is there, or has other resources than before."""
+    """A machine is there, or has other resources or users than before. `users`: whose sessions may use it (None:
+    everybody's)."""
 
     machine: str
     cores: int
     memory_bytes: int
     drained: bool = False
+    users: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if self.cores < 1 or self.memory_bytes < 1:
@@ -60,6 +64,14 @@ class MachineLeft:
     """A machine is gone, and with it all that ran there."""
 
     machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vacated:
+    """Nothing that a user's sessions held on a machine runs there any more."""
+
+    machine: str
+    user: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +90,13 @@ class MachineUndrained:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """A pipegraph of a user is there; one that is known already is told its shares again."""
+    """A pipegraph of a user is there; one that is known already is told its shares again. Numbers of its Shares begin
+    after `number`: above all that may still be on their way from an earlier time. If there was one (it is not 0), the
+    session is told its shares even if it has none: it may still go by others."""
 
     session: str
     user: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,15 @@ class SessionClosed:
     """A session is over and nothing of it runs any more, on no machine (confirmed, or its leases ran out)."""
 
     session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A session can't work on a machine (or can again: `excluded` is false)."""
+
+    session: str
+    machine: str
+    excluded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +148,12 @@ class Elapsed:
 Event = (
     MachineJoined
     | MachineLeft
+    | Vacated
     | MachineDrained
     | MachineUndrained
     | SessionOpened
     | SessionClosed
+    | Excluded
     | Demand
     | Held
     | Elapsed
@@ -144,3 +170,15 @@ class Shares:
 
 
 Instruction = Shares
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a session may use of a machine now (granted), and what it may be using, as far as is known (held)."""
+
+    machine: str
+    session: str
+    granted_cores: int
+    granted_bytes: int
+    held_cores: int
+    held_bytes: int

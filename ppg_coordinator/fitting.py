@@ -8,6 +8,8 @@ from .ledger import Claim, Claimant, Host, Ledger
 def costs(claimant: Claimant, host: Host) -> list[tuple[int, int] | None]:
     """Cores and memory that one job of each shape takes on such a machine (semantics §6), None where it can't run.
     Wide ones take all."""
+    if not host.admits(claimant):
+        return [None] * len(claimant.shapes)
     kind = (host.cores, host.memory_bytes)
     found = claimant.costs.get(kind)
     if found is None:

@@ -66,6 +66,10 @@ class Host:
     cores: int
     memory_bytes: int
     drained: bool = False
+    users: frozenset[str] | None = None
+    """Whose sessions may use it; None: everybody's."""
+    excluded: frozenset[str] = frozenset()
+    """Sessions that can't work there."""
     claims: dict[str, Claim] = field(default_factory=dict)
     turn: Turn | None = None
     rests_until: float = float("-inf")
@@ -80,6 +84,10 @@ class Host:
     excess_bytes: int = 0
     """Ceilings may be as high as this, if that is above the capacity."""
 
+    def admits(self, claimant: Claimant) -> bool:
+        """May this session use it? Invariant: who may not has no target there."""
+        return (self.users is None or claimant.user in self.users) and claimant.session not in self.excluded
+
 
 @dataclass(slots=True, eq=False)
 class Claimant:
@@ -93,6 +101,8 @@ class Claimant:
     claims: dict[str, Claim] = field(default_factory=dict)
     announced: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Held on machines that have not joined."""
+    excluded: dict[str, None] = field(default_factory=dict)
+    """Machines that it can't work on."""
     number: int = 0
     changed: bool = False
     """Its shares are not those of the newest Shares."""
@@ -162,7 +172,7 @@ class Ledger:
         rises = cores > claim.ceiling_cores or memory_bytes > claim.ceiling_bytes
         self.set_ceiling(claim, max(cores, claim.granted_cores), max(memory_bytes, claim.granted_bytes))
         if rises:
-            if not host.drained and host.turn is None:
+            if not host.drained and host.turn is None and host.admits(claim.claimant):
                 free_cores, free_bytes = host.cores - host.target_cores, host.memory_bytes - host.target_bytes
                 self.set_target(
                     claim,
@@ -177,6 +187,16 @@ class Ledger:
     def tolerate(self, host: Host) -> None:
         """More may be in use than is there: take note of how much, nothing is killed."""
         host.excess_cores, host.excess_bytes = host.ceiling_cores, host.ceiling_bytes
+
+    def evict(self, host: Host) -> None:
+        """Take their targets from those that may not use the machine any more; what they hold is theirs until they
+        say otherwise."""
+        for claim in host.claims.values():
+            if not host.admits(claim.claimant):
+                assert claim.turn is None, "end the turn first"
+                self.set_used(claim, 0, 0)
+                self.set_target(claim, 0, 0)
+                claim.claimant.stale = True
 
     def cut(self, host: Host, spare: Claim | None = None) -> None:
         """Lower targets until they fit: surplus first, then who has most there, but not `spare` nor a turn."""
@@ -256,10 +276,23 @@ class Ledger:
     def drop_claimant(self, claimant: Claimant) -> None:
         """A session is over."""
         for claim in list(claimant.claims.values()):
-            if claim.turn is not None:
-                claim.host.turn = None
-            self._forget(claim)
+            self._end(claim)
         del self.claimants[claimant.session]
+        for host in self.hosts.values():
+            if claimant.session in host.excluded:
+                host.excluded -= {claimant.session}
+
+    def vacate(self, host: Host, user: str) -> None:
+        """What this user's sessions held there is gone."""
+        for claim in list(host.claims.values()):
+            if claim.claimant.user == user:
+                self._end(claim)
+        self.touched[host.name] = None
+
+    def _end(self, claim: Claim) -> None:
+        if claim.turn is not None:
+            claim.host.turn = None
+        self._forget(claim)
 
     def _forget(self, claim: Claim) -> None:
         if claim.granted_cores or claim.granted_bytes:

@@ -1,4 +1,4 @@
-"""Which machines a session's jobs get: targets are moved in whole jobs, so that what is handed out is of use.
+"""Which machines of a pool a session's jobs get: targets are moved in whole jobs, so that what is handed out is of use.
 
 Order of what is taken: what is free or only kept for a demand that is gone (surplus), on machines that the
 session works on already, then where there is room this moment, then elsewhere; last what others hold beyond what
@@ -15,40 +15,47 @@ from itertools import chain
 from .fair import EPSILON
 from .fitting import costs
 from .ledger import Claim, Claimant, Host, Ledger
+from .stock import Stock
 
 
 class Placing:
-    """One round over the machines that are in use. `over` is in dominant fractions, by session."""
+    """One balance over the machines of a pool. `members`: the sessions that can work there; `over`, in dominant
+    fractions, by session: what it may lose there."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, stock: Stock, hosts: list[Host], members: dict[str, None]) -> None:
         self._ledger = ledger
-        self.hosts = [host for host in ledger.hosts.values() if not host.drained]
-        self.kinds = list({(host.cores, host.memory_bytes): host for host in self.hosts}.values())
-        self.cores = sum(host.cores for host in self.hosts)
-        self.memory_bytes = sum(host.memory_bytes for host in self.hosts)
+        self._stock = stock
+        self.hosts = hosts
+        self.members = members
+        self.cores = sum(host.cores for host in hosts) / stock.cores
+        self.memory = sum(host.memory_bytes for host in hosts) / max(1, stock.memory_bytes)
+        """Fractions of the cluster."""
+        self._names = {host.name for host in hosts} if len(hosts) < len(stock.hosts) else None
         self.over: dict[str, float] = {}
         self._open: list[Host] = []
         self._rich: list[Host] = []
         self._failed: list[tuple[int, int]] = []
         self._missing = 0.0
 
-    def dominant(self, cores: float, memory_bytes: float) -> float:
-        """The larger fraction of the cluster."""
-        return max(cores / self.cores, memory_bytes / self.memory_bytes if self.memory_bytes else 0.0)
+    def __contains__(self, host: Host) -> bool:
+        return self._names is None or host.name in self._names
+
+    @property
+    def is_full(self) -> bool:
+        """No core is left for anybody."""
+        return all(host.used_cores == host.cores for host in self.hosts)
+
+    @property
+    def has_room(self) -> bool:
+        """Is there a machine to try, for a smaller job?"""
+        return bool(self._open)
 
     def level(self, claimant: Claimant) -> float:
-        """What a session has, by what it can use."""
-        return self.dominant(claimant.used_cores, claimant.used_bytes)
-
-    def unit(self, claimant: Claimant, index: int) -> tuple[float, float] | None:
-        """Cores and memory of a job of this shape, where it takes least; a wide one takes the average machine. None:
-        fits nowhere."""
-        fitting = [cost for host in self.kinds if (cost := costs(claimant, host)[index]) is not None]
-        if not fitting:
-            return None
-        if claimant.shapes[index][0] < 0:
-            return self.cores / len(self.hosts), self.memory_bytes / len(self.hosts)
-        return min(fitting)
+        """What a session has here, by what it can use."""
+        if self._names is None:
+            return self._stock.dominant(claimant.used_cores, claimant.used_bytes)
+        claims = [claim for claim in claimant.claims.values() if claim.host in self]
+        return self._stock.dominant(sum(c.used_cores for c in claims), sum(c.used_bytes for c in claims))
 
     def begin(self, over: dict[str, float]) -> None:
         """A new round, in which the sessions in `over` may lose so much."""
@@ -65,39 +72,21 @@ class Placing:
         for index, (cores, _) in enumerate(claimant.shapes):
             if cores < 0 or not claimant.left[index]:
                 continue
-            unit = self.unit(claimant, index)
+            unit = self._stock.unit(claimant, index)
             if unit is None:
                 continue
-            cost = self.dominant(*unit)
+            cost = self._stock.dominant(*unit)
             count = min(claimant.left[index], int(budget / cost + EPSILON))
             if count <= 0:
                 continue
             got = self._take_open(claimant, index, count)
             if reclaim and got < count and self.over:
-                got += self._take(claimant, index, count - got, chain(_own(claimant), self._rich), True)
+                got += self._take(claimant, index, count - got, chain(self._own(claimant), self._rich), True)
             budget -= got * cost
 
     def place_one(self, claimant: Claimant) -> bool:
         """Give a session one more job, if there is room for any."""
         return any(left and self._take_open(claimant, index, 1) for index, left in enumerate(claimant.left))
-
-    def crumbs(self, wanting: Iterable[Claimant]) -> None:
-        """What nobody deserves more than another goes, job by job, to who has least."""
-        users: dict[str, float] = {}
-        heap: list[tuple[float, float, int, Claimant]] = []
-        for claimant in wanting:
-            users[claimant.user] = users.get(claimant.user, 0.0) + self.level(claimant)
-        for claimant in wanting:
-            if any(claimant.left):
-                heap.append((users[claimant.user], self.level(claimant), claimant.order, claimant))
-        heapq.heapify(heap)
-        while heap and self._open:
-            of_user, before, order, claimant = heapq.heappop(heap)
-            if of_user < users[claimant.user] - EPSILON:
-                heapq.heappush(heap, (users[claimant.user], before, order, claimant))
-            elif self.place_one(claimant):
-                users[claimant.user] += self.level(claimant) - before
-                heapq.heappush(heap, (users[claimant.user], self.level(claimant), order, claimant))
 
     # ----------------------------------------------------------------------------------------------------- machines
 
@@ -108,7 +97,7 @@ class Placing:
         memory += claimant.resident_bytes
         if any(cores >= small_cores and memory >= small_bytes for small_cores, small_bytes in self._failed):
             return 0
-        got = self._take(claimant, index, count, chain(_own(claimant), self._open), False)
+        got = self._take(claimant, index, count, chain(self._own(claimant), self._open), False)
         if got:
             self._open = [host for host in self._open if host.used_cores < host.cores]
         elif not claimant.resident_bytes:
@@ -153,7 +142,7 @@ class Placing:
             over = self.over.get(claim.claimant.session, 0.0)
             if over <= 0 or not claim.unit_cores or claim.claimant is winner:
                 continue
-            unit, turn = self.dominant(claim.unit_cores, claim.unit_bytes), claim.turn
+            unit, turn = self._stock.dominant(claim.unit_cores, claim.unit_bytes), claim.turn
             jobs = int(over / unit + EPSILON)
             if (jobs + 1) * unit - over < self._missing - EPSILON:
                 jobs += 1
@@ -180,7 +169,7 @@ class Placing:
         less_cores, less_bytes = jobs * claim.unit_cores, jobs * claim.unit_bytes
         self._ledger.set_used(claim, claim.used_cores - less_cores, claim.used_bytes - less_bytes)
         self._ledger.set_target(claim, claim.target_cores - less_cores, claim.target_bytes - less_bytes)
-        self.over[claim.claimant.session] -= self.dominant(less_cores, less_bytes)
+        self.over[claim.claimant.session] -= self._stock.dominant(less_cores, less_bytes)
         claim.claimant.stale = True
         self._failed.clear()
 
@@ -192,6 +181,28 @@ class Placing:
             claim.unit_cores, claim.unit_bytes = cost
         ledger.cut(claim.host, spare=claim)
 
+    def _own(self, claimant: Claimant) -> list[Host]:
+        return [claim.host for claim in claimant.claims.values() if not claim.host.drained and claim.host in self]
 
-def _own(claimant: Claimant) -> list[Host]:
-    return [claim.host for claim in claimant.claims.values() if not claim.host.drained]
+
+def crumbs(pools: list[Placing], wanting: Iterable[Claimant]) -> None:
+    """What nobody deserves more than another goes, job by job, to who has least."""
+
+    def level(claimant: Claimant) -> float:
+        return sum(pool.level(claimant) for pool in pools)
+
+    users: dict[str, float] = {}
+    heap: list[tuple[float, float, int, Claimant]] = []
+    for claimant in wanting:
+        users[claimant.user] = users.get(claimant.user, 0.0) + level(claimant)
+    for claimant in wanting:
+        if any(claimant.left):
+            heap.append((users[claimant.user], level(claimant), claimant.order, claimant))
+    heapq.heapify(heap)
+    while heap and any(pool.has_room for pool in pools):
+        of_user, before, order, claimant = heapq.heappop(heap)
+        if of_user < users[claimant.user] - EPSILON:
+            heapq.heappush(heap, (users[claimant.user], before, order, claimant))
+        elif any(pool.place_one(claimant) for pool in pools if claimant.session in pool.members):
+            users[claimant.user] += level(claimant) - before
+            heapq.heappush(heap, (users[claimant.user], level(claimant), order, claimant))

@@ -4,7 +4,8 @@ A job is *short of a machine* when no part of the share of its session can run i
 memory, or simply more cores than a fair share has. It queues, by age. When it is served, a part of one machine
 (for wide jobs: all) is cleared for it: a `Turn`.
 1. DRAINING: the others' targets there are lowered and given elsewhere; also its own session starts nothing new in
-   that part. At most max(1, machines // 8) machines drain at once; narrow jobs go on everywhere else.
+   that part. Of the machines that a session may use, at most max(1, machines // 8) drain at once; narrow jobs go on
+   everywhere else.
 2. READY: the part was free all at once and is granted. As long as the session deserves it, or nobody lacks
    anything, it keeps it.
 3. SPENT: `TAKE_UP_S` later, and others lack what they deserve: the share is lowered. The job that has started
@@ -25,7 +26,7 @@ from .events import ALL_CORES, WHOLE_MACHINE
 from .fair import EPSILON
 from .fitting import costs
 from .ledger import Claim, Claimant, Host, Ledger
-from .placing import Placing
+from .stock import Stock
 from .turn import Turn, TurnState
 
 TAKE_UP_S = 2.0
@@ -99,11 +100,9 @@ class Turns:
 
     # --------------------------------------------------------------------------------------------------------- queue
 
-    def serve(
-        self, placing: Placing, wanting: list[Claimant], deserved: dict[str, float], wide: bool, now: float
-    ) -> bool:
+    def serve(self, stock: Stock, wanting: list[Claimant], deserved: dict[str, float], wide: bool, now: float) -> bool:
         """Bring the queue up to date and give turns to its head: before others move in for `wide` ones only."""
-        short = self._short(placing, wanting, deserved, wide)
+        short = self._short(stock, wanting, deserved, wide)
         self.queue = {key: since for key, since in self.queue.items() if key in short or (wide and key[1][0] > 0)}
         for key in short:
             self.queue.setdefault(key, now)
@@ -111,7 +110,7 @@ class Turns:
         for key in sorted(short, key=lambda key: self.queue[key]):
             claimant = self._ledger.claimants[key[0]]
             for _ in range(short[key]):
-                host = self._choose(placing, claimant, key[1], now)
+                host = self._choose(stock, claimant, key[1], now)
                 if host is None:
                     break
                 self._begin(host, claimant, key[1], self.queue[key], now)
@@ -122,21 +121,21 @@ class Turns:
         return served
 
     def _short(
-        self, placing: Placing, wanting: list[Claimant], deserved: dict[str, float], wide: bool
+        self, stock: Stock, wanting: list[Claimant], deserved: dict[str, float], wide: bool
     ) -> dict[tuple[str, Key], int]:
         """How many turns each shape could do with, in order of sessions and sizes."""
         having: dict[tuple[str, Key], int] = {}
         for _, turn in self.all():
             having[turn.session, turn.shape] = having.get((turn.session, turn.shape), 0) + 1
-        machine = 1 / max(1, len(placing.hosts))
         short: dict[tuple[str, Key], int] = {}
         for claimant in wanting:
-            owed = int(deserved.get(claimant.session, 0.0) / machine + EPSILON)
+            machine = stock.dominant(*stock.machine(claimant))
+            owed = int(deserved.get(claimant.session, 0.0) / machine + EPSILON) if machine else 0
             for index, shape in enumerate(claimant.shapes):
                 count = claimant.appetite.counts.get(shape, 0)
                 if shape[0] > 0 and (wide or not claimant.left[index] or _has_place(claimant, index)):
                     continue
-                if placing.unit(claimant, index) is None:
+                if stock.unit(claimant, index) is None:
                     continue
                 enough = min(count, max(1, owed)) if shape[0] < 0 else 1
                 missing = enough - having.get((claimant.session, shape), 0)
@@ -146,16 +145,17 @@ class Turns:
                     owed -= min(count, owed)
         return short
 
-    def _choose(self, placing: Placing, claimant: Claimant, shape: Key, now: float) -> Host | None:
+    def _choose(self, stock: Stock, claimant: Claimant, shape: Key, now: float) -> Host | None:
         """The machine where least is in the way, if it may be drained."""
         draining = sum(
-            turn.state is TurnState.DRAINING and not turn.may_start(*_room(host)) for host, turn in self.all()
+            turn.state is TurnState.DRAINING and not turn.may_start(*_room(host)) and host.admits(claimant)
+            for host, turn in self.all()
         )
-        may_drain = draining < max(1, len(placing.hosts) // MACHINES_PER_DRAIN)
+        may_drain = draining < max(1, stock.machines(claimant) // MACHINES_PER_DRAIN)
         index = claimant.shapes.index(shape)
         best: tuple[int, int] | None = None
         chosen: Host | None = None
-        for host in placing.hosts:
+        for host in stock.hosts:
             cost = costs(claimant, host)[index]
             if cost is None or host.turn is not None or host.rests_until > now:
                 continue
@@ -196,15 +196,15 @@ class Turns:
 
     # ------------------------------------------------------------------------------------------------------ the end
 
-    def spend(self, placing: Placing, hungry: list[Claimant], deserved: dict[str, float], now: float) -> None:
+    def spend(self, stock: Stock, hungry: list[Claimant], deserved: dict[str, float], now: float) -> None:
         """Let turns come to their end that others wait for. Also says when to look again."""
         wakes: list[float] = []
         held: dict[str, float] = {}
         for host, turn in sorted(self.all(), key=lambda pair: (pair[1].ready_at, pair[1].since)):
             if turn.state is not TurnState.READY:
                 continue
-            held[turn.session] = held.get(turn.session, 0.0) + placing.dominant(turn.cores, turn.memory_bytes)
-            others = any(other.session != turn.session for other in hungry)
+            held[turn.session] = held.get(turn.session, 0.0) + stock.dominant(turn.cores, turn.memory_bytes)
+            others = any(other.session != turn.session and host.admits(other) for other in hungry)
             turn.is_owed = not others or held[turn.session] <= deserved.get(turn.session, 0.0) + EPSILON
             if turn.is_owed:
                 continue
@@ -214,7 +214,7 @@ class Turns:
             else:
                 wakes.append(turn.ready_at + TAKE_UP_S)
         if self.queue:
-            wakes += [host.rests_until for host in placing.hosts if host.rests_until > now]
+            wakes += [host.rests_until for host in stock.hosts if host.rests_until > now]
         self.wakes_at = min(wakes, default=None)
 
 

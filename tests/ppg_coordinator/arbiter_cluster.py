@@ -8,6 +8,7 @@ machine.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ppg_coordinator.arbiter import Arbiter
@@ -15,6 +16,7 @@ from ppg_coordinator.events import (
     Demand,
     Elapsed,
     Event,
+    Excluded,
     Held,
     MachineDrained,
     MachineJoined,
@@ -24,6 +26,7 @@ from ppg_coordinator.events import (
     SessionOpened,
     Shape,
     Shares,
+    Vacated,
 )
 
 GB = 2**30
@@ -84,6 +87,7 @@ class Cluster:
         self.now = 0.0
         self.machines: dict[str, tuple[int, int]] = {}
         self.sessions: dict[str, FakeSession] = {}
+        self.users: dict[str, str] = {}
         self.told: list[Shares] = []
         """All that the arbiter ever said."""
         for machine, cores, memory in machines:
@@ -98,10 +102,26 @@ class Cluster:
         self.told += out
         return out
 
-    def join(self, machine: str, cores: int, memory: int = 64 * GB) -> None:
-        """A machine joins."""
+    def join(self, machine: str, cores: int, memory: int = 64 * GB, users: Iterable[str] | None = None) -> None:
+        """A machine joins, for these users (None: for all)."""
         self.machines[machine] = (cores, memory)
-        self.send(MachineJoined(machine, cores, memory))
+        self.send(MachineJoined(machine, cores, memory, users=None if users is None else frozenset(users)))
+
+    def open_to(self, machine: str, users: Iterable[str]) -> None:
+        """A machine is there for other users than before."""
+        self.join(machine, *self.machines[machine], users)
+
+    def exclude(self, session: str, machine: str, excluded: bool = True) -> None:
+        """A session can't work on a machine, or can again."""
+        self.send(Excluded(session, machine, excluded))
+
+    def vacate(self, machine: str, user: str) -> None:
+        """What a user's sessions ran on a machine is gone, and so is what they said of it."""
+        for session in self.sessions.values():
+            if self.users[session.name] == user:
+                session.running.pop(machine, None)
+                session.outbox = deque(held for held in session.outbox if held.machine != machine)
+        self.send(Vacated(machine, user))
 
     def leave(self, machine: str) -> None:
         """A machine vanishes, and what ran there."""
@@ -118,6 +138,7 @@ class Cluster:
     def open(self, session: str, user: str | None = None) -> FakeSession:
         """A session opens, of a user of that name."""
         self.sessions[session] = FakeSession(session)
+        self.users[session] = user or session
         self.send(SessionOpened(session, user or session))
         return self.sessions[session]
 

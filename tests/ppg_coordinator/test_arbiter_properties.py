@@ -24,7 +24,7 @@ shapes = st.lists(st.tuples(st.sampled_from(SHAPES), st.integers(0, 40)), max_si
 steps = st.lists(
     st.tuples(
         st.sampled_from(
-            ["join", "leave", "drain", "undrain", "open", "close"]
+            ["join", "leave", "drain", "undrain", "open", "close", "users", "exclude", "vacate"]
             + ["demand", "read", "send", "start", "finish", "wait"] * 3
         ),
         st.integers(0, 3),
@@ -43,6 +43,10 @@ def act(cluster: Cluster, what: str, which: int, much: int, wanted: list[tuple[t
         cluster.join(machine, [2, 4, 8, 8][much % 4], [8, 32, 64, 64][much % 4] * GB)
     elif what == "leave" and machine in cluster.machines:
         cluster.leave(machine)
+    elif what == "users" and machine in cluster.machines:
+        cluster.open_to(machine, ["abc", "ab", "b", "c", ""][much % 5])
+    elif what == "vacate" and machine in cluster.machines:
+        cluster.vacate(machine, "abc"[much % 3])
     elif what in ("drain", "undrain"):
         cluster.drain(machine, what == "drain")
     elif what == "wait":
@@ -55,6 +59,8 @@ def act(cluster: Cluster, what: str, which: int, much: int, wanted: list[tuple[t
         return
     elif what == "close":
         cluster.close(name)
+    elif what == "exclude":
+        cluster.exclude(name, MACHINES[much % 4], much % 3 > 0)
     elif what == "demand":
         cluster.demand(name, *[(*shape, count) for shape, count in wanted], resident_bytes=(much % 3) * GB)
     elif what == "read" and session.inbox:

@@ -1,0 +1,90 @@
+"""What there is to share out: the machines in use, and the measure of what anybody has of them.
+
+Machines are grouped by who may use them (`Host.users`, `Host.excluded`). A *pool* is made of the machines that the
+same sessions want and may use: within a pool any of them can take any other's place. With one pool, the usual case,
+fairness is plain; with several see `fair.spread`.
+"""
+
+from __future__ import annotations
+
+from .fitting import costs
+from .ledger import Claimant, Host, Ledger
+
+Access = tuple[frozenset[str] | None, frozenset[str]]
+
+
+class Group:
+    """Machines of the same access."""
+
+    def __init__(self) -> None:
+        self.hosts: list[Host] = []
+        self.cores = 0
+        self.memory_bytes = 0
+
+    def add(self, host: Host) -> None:
+        """One more."""
+        self.hosts.append(host)
+        self.cores += host.cores
+        self.memory_bytes += host.memory_bytes
+
+    def admits(self, claimant: Claimant) -> bool:
+        """May this session use them?"""
+        return self.hosts[0].admits(claimant)
+
+
+class Stock:
+    """All machines that are not drained, at the time of one balance."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.hosts = [host for host in ledger.hosts.values() if not host.drained]
+        self.cores = sum(host.cores for host in self.hosts)
+        self.memory_bytes = sum(host.memory_bytes for host in self.hosts)
+        self._groups: dict[Access, Group] = {}
+        kinds: dict[tuple[int, int, Access], Host] = {}
+        for host in self.hosts:
+            access = (host.users, host.excluded)
+            if access not in self._groups:
+                self._groups[access] = Group()
+            self._groups[access].add(host)
+            kinds[host.cores, host.memory_bytes, access] = host
+        self._kinds = list(kinds.values())
+
+    def dominant(self, cores: float, memory_bytes: float) -> float:
+        """The larger fraction of the cluster."""
+        return max(cores / self.cores, memory_bytes / self.memory_bytes if self.memory_bytes else 0.0)
+
+    def unit(self, claimant: Claimant, index: int) -> tuple[float, float] | None:
+        """Cores and memory of a job of this shape, where it takes least; a wide one takes the average machine. None:
+        fits nowhere that its session may use."""
+        fitting = [cost for host in self._kinds if (cost := costs(claimant, host)[index]) is not None]
+        if not fitting:
+            return None
+        if claimant.shapes[index][0] < 0:
+            return self.machine(claimant)
+        return min(fitting)
+
+    def machine(self, claimant: Claimant) -> tuple[float, float]:
+        """The average of the machines that a session may use."""
+        groups = [group for group in self._groups.values() if group.admits(claimant)]
+        count = self.machines(claimant) or 1
+        return sum(group.cores for group in groups) / count, sum(group.memory_bytes for group in groups) / count
+
+    def machines(self, claimant: Claimant) -> int:
+        """How many machines a session may use."""
+        return sum(len(group.hosts) for group in self._groups.values() if group.admits(claimant))
+
+    def pools(self, wanting: list[Claimant]) -> list[tuple[list[Host], dict[str, None]]]:
+        """The machines of each pool, and the sessions that can work there. What none of them can use is left out."""
+        found: dict[tuple[str, ...], list[Host]] = {}
+        for group in self._groups.values():
+            members = tuple(claimant.session for claimant in wanting if _fits_somewhere(claimant, group))
+            if members:
+                found.setdefault(members, []).extend(group.hosts)
+        return [(hosts, dict.fromkeys(members)) for members, hosts in found.items()]
+
+
+def _fits_somewhere(claimant: Claimant, group: Group) -> bool:
+    if not group.admits(claimant):
+        return False
+    kinds = {(host.cores, host.memory_bytes): host for host in group.hosts}
+    return any(cost is not None for host in kinds.values() for cost in costs(claimant, host))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ log = logging.getLogger("ppg-slave")
 
 RETRY_S = 2.0
 Report = Held | Ended | Swept
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclass(slots=True)
@@ -93,7 +95,11 @@ class Sessions:
         log.info("session %s (epoch %d of %s): supervisor %d", order.session, order.epoch, order.project, pid)
 
     def _directory_name(self, session: str) -> str:
-        return f"{session}.{blake2b(os.fsencode(self._settings.machine_id), digest_size=4).hexdigest()}"
+        """SESSION.MACHINE: on a test host several machines share /tmp. An id that is no good name is hashed."""
+        machine = self._settings.machine_id
+        if not _NAME.fullmatch(machine):
+            machine = blake2b(os.fsencode(machine), digest_size=8).hexdigest()
+        return f"{session}.{machine}"
 
     def _setup(self, order: StartSession, directory: Path) -> SessionSetup:
         s = self._settings

@@ -1,12 +1,15 @@
 """The machine as a set of places: which attempt may start now, and with how many cores. Pure bookkeeping.
 
-Invariants: the granted cores never exceed the machine's; declared memory of what runs plus measured loaded data never
-exceeds the machine's memory, except for something that runs alone (else it could never run).
+Invariants: nothing starts that would take more than the *limit*: the whole machine when embedded, else what the session
+was granted of it, which may be lowered below what is taken. Declared memory of what runs plus loaded data never exceeds
+the limit, except for something that runs alone while the limit is all the memory there is (else it could never run).
 
-    cores   starts when                                         gets
-    n > 0   n cores are free                                    n
-    -1      at most one core is taken and one is free           all that are free
-    -2      nothing runs                                        all; nothing starts beside it, since none is left
+    cores   starts when                                                             gets
+    n > 0   n cores of the limit are free                                           n
+    -1      the limit is all cores but one or more, at most one is taken            all that are free
+    -2      nothing runs                                                            all of the limit
+
+What declares no memory is never refused for lack of it.
 """
 
 from __future__ import annotations
@@ -20,10 +23,17 @@ class Admission:
     def __init__(self, cores: int, memory_bytes: int, slots: int) -> None:
         self.cores = cores
         self.memory_bytes = memory_bytes
+        self.limit_cores = cores
+        self.limit_bytes = memory_bytes
         self.cores_taken = 0
         self.memory_taken = 0
         self.holders = 0
         self._free_slots = list(range(slots))
+
+    def limit(self, cores: int, memory_bytes: int) -> None:
+        """What may be taken from now on. More may be taken already: that ends by itself."""
+        self.limit_cores = cores
+        self.limit_bytes = memory_bytes
 
     def possible(self, cores: int) -> bool:
         """Whether the machine could ever grant this."""
@@ -31,16 +41,18 @@ class Admission:
 
     def grant(self, cores: int, memory_bytes: int, loaded_bytes: int) -> int:
         """Cores that this would get if it started now; 0: it has to wait."""
-        if not self._free_slots:
+        if not self._free_slots or (memory_bytes and not self._has_room(memory_bytes, loaded_bytes)):
             return 0
-        if self.holders and memory_bytes and self.memory_taken + loaded_bytes + memory_bytes > self.memory_bytes:
-            return 0
-        free = self.cores - self.cores_taken
+        free = max(0, min(self.limit_cores, self.cores) - self.cores_taken)
         if cores == -1:
-            return free if self.cores_taken <= 1 else 0
+            return free if self.cores_taken <= 1 and self.limit_cores >= self.cores - 1 else 0
         if cores == -2:
             return free if self.holders == 0 else 0
         return cores if cores <= free else 0
+
+    def _has_room(self, memory_bytes: int, loaded_bytes: int) -> bool:
+        alone = not self.holders and self.limit_bytes >= self.memory_bytes
+        return alone or self.memory_taken + loaded_bytes + memory_bytes <= self.limit_bytes
 
     def take(self, cores: int, memory_bytes: int) -> int:
         """Hold what was granted; returns the slot, always the lowest free one, so that few are ever used."""

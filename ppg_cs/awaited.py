@@ -29,7 +29,7 @@ def await_files(files: Sequence[AwaitedFile], timeout_s: float) -> None:
         while (seen := _look(file.path)) != (file.size_bytes, file.mtime_ns):
             if time.monotonic() > deadline:
                 raise AwaitedFileError(
-                    f"{file.path}: made elsewhere with {file.size_bytes} bytes, mtime {file.mtime_ns} ns; "
+                    f"{file.path}: made {_where(file)} with {file.size_bytes} bytes, mtime {file.mtime_ns} ns; "
                     f"on {socket.gethostname()} it is {_words(seen)} after {timeout_s:g} s. "
                     f"Do both machines mount the same file system there?"
                 )
@@ -48,6 +48,10 @@ def _look(path: str) -> tuple[int, int] | None:
         return facts.st_size, facts.st_mtime_ns
     finally:
         os.close(fd)
+
+
+def _where(file: AwaitedFile) -> str:
+    return f"on {file.made_on}" if file.made_on else "elsewhere"
 
 
 def _words(seen: tuple[int, int] | None) -> str:

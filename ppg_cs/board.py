@@ -1,6 +1,7 @@
 """The board: memory shared by the processes of a session, on which attempts leave what they have to report.
 
-One anonymous shared mapping, made before the first fork; every slot (a place for one running attempt) has a stripe with
+One shared mapping, made before the first fork, of nothing or, for a data process that is started by exec, of a memfd
+that it is handed; every slot (a place for one running attempt) has a stripe with
 two records: *reached* (written right before the callback is called) and *result* (written at the end). The supervisor
 looks at them when it learns that the process has ended. Rules:
 
@@ -36,8 +37,9 @@ _PLACES = {REACHED: (0, _RESULT_OFFSET), RESULT: (_RESULT_OFFSET, STRIPE_BYTES -
 class Board:
     """Records of `slots` slots; bodies that don't fit into their stripe are files of `run_directory`."""
 
-    def __init__(self, slots: int, run_directory: str) -> None:
-        self._memory = mmap.mmap(-1, slots * STRIPE_BYTES)
+    def __init__(self, slots: int, run_directory: str, memory: int = -1) -> None:
+        """`memory`: descriptor of memory of this size (see `shared_memory`), -1 for anonymous memory."""
+        self._memory = mmap.mmap(memory, slots * STRIPE_BYTES)
         self._run_directory = run_directory
 
     def write(self, slot: int, key: int, record: str, body: bytes) -> None:
@@ -79,6 +81,13 @@ class Board:
 
     def _spill_path(self, slot: int, record: str) -> str:
         return f"{self._run_directory}/slot-{slot}.{record}"
+
+
+def shared_memory(slots: int) -> int:
+    """A new memfd for a board that unrelated processes share."""
+    fd = os.memfd_create("ppg-board")
+    os.ftruncate(fd, slots * STRIPE_BYTES)
+    return fd
 
 
 def _header(key: int, length: int, crc: int, spilled: bool) -> bytes:

@@ -6,15 +6,19 @@ no larger buffers, and no reader has to expect them.
 
     to a data process     FORK_JOB       key, job, cores, slot, awaited files
                           FORK_SUCCESSOR key, job, cores, slot, awaited files      + the successor's end of its channel
-                          DEFINE         jobs                   indices of the tasks that this successor generated
+                          DEFINE         jobs, part             indices of the tasks that this successor generated
                           TAKE_OVER                             be independent of the predecessor, say so
                           RETIRE                                end with the last job process
                           UNLOAD         job
+                          SETUP          how to be the data process of a cluster (see `slave.data_process`)  + the board
+                          FEED           parts of the task stream, as [part, jobs of a generated one] each
     to the supervisor     FORKED         key, pid
                           REFUSED        key, reason
                           EXITED         key, status, runtime_s, cpu_s, peak_rss_bytes
                           PREPARED       key, pid, runtime_s, cpu_s, peak_rss_bytes, data_bytes
                           TOOK_OVER
+                          FACTS          fields of Ready that this process knows; answers SETUP
+                          UNFIT          reason                 it can't work for this session
 
 The end of a channel is the end of the other process: a data process that reads it leaves and takes its jobs along.
 What it said before is still there to be read then, so the supervisor may hear of a success after a death.
@@ -31,8 +35,8 @@ from typing import Any
 
 import msgpack
 
-FORK_JOB, FORK_SUCCESSOR, DEFINE, TAKE_OVER, RETIRE, UNLOAD = 1, 2, 3, 4, 5, 6
-FORKED, REFUSED, EXITED, PREPARED, TOOK_OVER = 17, 18, 19, 20, 21
+FORK_JOB, FORK_SUCCESSOR, DEFINE, TAKE_OVER, RETIRE, UNLOAD, SETUP, FEED = 1, 2, 3, 4, 5, 6, 7, 8
+FORKED, REFUSED, EXITED, PREPARED, TOOK_OVER, FACTS, UNFIT = 17, 18, 19, 20, 21, 22, 23
 
 PACKET_BYTES = 4096
 _SPILLED = b"\xc1"

@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 from ppg_cs import control, descendants, hugepages, hygiene, job_process
 from ppg_cs.control import Channel
 from ppg_cs.cores import grant
+from ppg_cs.feeding import feed, part_path, unfit_for
 from ppg_cs.successor import Preparation, prepare
 from ppg_cs.tasks import LoadTask, Task
 from ppg_cs.workplace import Workplace
@@ -44,20 +45,25 @@ def run_pristine(workplace: Workplace, end: socket.socket, supervisor_pid: int) 
         hygiene.reset_signals()
         faulthandler.enable(2)
         warnings.filterwarnings("ignore", ".*use of fork.*", DeprecationWarning)
-        os.environ["PPG_SESSION"] = workplace.config.session
-        gc.freeze()
-        job_process.warm_up(workplace)
-        workplace.redirect_to_log()
-        os.environ["PPG_ATTEMPT"] = ""
-        gc.disable()
-        gc.freeze()
-        hugepages.collapse(hugepages.rss_bytes())
+        settle_in(workplace)
         DataProcess(workplace, end).serve()
     except BaseException:
         traceback.print_exc()
     finally:
         workplace.stderr.flush()
         os._exit(1)
+
+
+def settle_in(workplace: Workplace) -> None:
+    """Become a process that is cheap to fork, and whose jobs are quick from the first one on."""
+    os.environ["PPG_SESSION"] = os.path.basename(workplace.config.run_directory)
+    gc.freeze()
+    job_process.warm_up(workplace)
+    workplace.redirect_to_log()
+    os.environ["PPG_ATTEMPT"] = ""
+    gc.disable()
+    gc.freeze()
+    hugepages.collapse(hugepages.rss_bytes())
 
 
 class DataProcess:
@@ -104,16 +110,18 @@ class DataProcess:
         elif kind == control.FORK_SUCCESSOR:
             self.fork_successor(fds[0], *fields)
         elif kind == control.DEFINE:
-            self.define(fields[0])
+            self.define(*fields)
         elif kind == control.TAKE_OVER:
             hygiene.outlive_parent()
             self.channel.send((control.TOOK_OVER,))
         elif kind == control.RETIRE:
             self.retiring = True
             self.leave_if_done()
-        else:
-            assert kind == control.UNLOAD, message
+        elif kind == control.UNLOAD:
             self.unload(fields[0])
+        else:
+            assert kind == control.FEED, message
+            self.feed(*fields)
 
     def fork_job(self, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> None:
         """Make a job process."""
@@ -167,11 +175,26 @@ class DataProcess:
         os.close(self._wakeup)
         os.close(self._wakeup_end)
 
-    def define(self, jobs: Sequence[int]) -> None:
-        """Generated tasks get their indices, in the generator's order, maybe in several portions."""
+    def define(self, jobs: Sequence[int], part: int) -> None:
+        """Generated tasks get their indices, in the generator's order, maybe in several portions when embedded."""
+        if self.workplace.stream is not None:
+            self.workplace.stream.define(jobs, part)
+            return
         for job in jobs:
             self.workplace.generated[job] = self._generated[self._defined]
             self._defined += 1
+
+    def feed(self, parts: Sequence[tuple[int, Sequence[int]]]) -> None:
+        """Load parts of the task stream. If that fails, this machine is of no use for the session."""
+        assert self.workplace.stream is not None
+        for part, jobs in parts:
+            try:
+                feed(self.workplace.stream, part_path(self.workplace.config.run_directory, part), part, jobs)
+            except BaseException as error:
+                self.channel.send((control.UNFIT, unfit_for(error)))
+                return
+        gc.freeze()
+        self.rss_bytes = hugepages.rss_bytes()
 
     def unload(self, job: int) -> None:
         """Run the unload half of a load in place. An error is logged; the data counts as gone anyway."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppg_protocol.messages import AwaitedFile, DataLost, Finished, Loaded, LoadFailed, Retracted, Started
+from ppg_protocol.messages import AwaitedFile, DataLost, Finished, Loaded, LoadFailed, Retracted, Started, Unfit
 
-Reply = Started | Finished | Loaded | LoadFailed | Retracted | DataLost
+Reply = Started | Finished | Loaded | LoadFailed | Retracted | DataLost | Unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,36 @@ class StartSuccessor:
 
 @dataclass(frozen=True, slots=True)
 class DefineTasks:
-    """Give the tasks that a successor generated their indices."""
+    """Give the tasks that a successor generated their indices. `part`: their number in the task stream."""
 
     process: int
     jobs: tuple[int, ...]
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPart:
+    """Put a part of the task stream where data processes find it."""
+
+    part: int
+    chunk: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedParts:
+    """Have a data process load parts that were kept: (part, jobs of a generated one) each, in this order."""
+
+    process: int
+    parts: tuple[tuple[int, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Tell the slave daemon: the limit with this number is obeyed, and at most so much is held."""
+
+    number: int
+    cores: int
+    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +159,9 @@ Instruction = (
     | StartJob
     | StartSuccessor
     | DefineTasks
+    | KeepPart
+    | FeedParts
+    | Hold
     | TakeOver
     | Retire
     | UnloadData

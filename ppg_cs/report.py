@@ -30,6 +30,8 @@ class Result:
     files: tuple[FileStat, ...]
     failure: Failure | None
     generated: bytes
+    chunk: bytes = b""
+    """What brings generated jobs to other machines; empty when embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +67,30 @@ def decode_reached(body: bytes | None) -> Reached | None:
 
 
 def encode_result(
-    clean: bool, files: list[tuple[int, int, int, bytes]], failure: Failure | None, generated: bytes = b""
+    clean: bool,
+    files: list[tuple[int, int, int, bytes]],
+    failure: Failure | None,
+    generated: bytes = b"",
+    chunk: bytes = b"",
 ) -> bytes:
     """Body of a *result* record; `files` as the fields of FileStat."""
     fields = None
     if failure is not None:
         f = failure
         fields = (f.type_name, f.text, f.traceback, f.pickled, f.signal, f.exit_code)
-    body: bytes = _pack((clean, files, fields, generated))
+    body: bytes = _pack((clean, files, fields, generated, chunk))
     return body
 
 
 def decode_result(body: bytes | None) -> Result | None:
     """The record, None when there is none that can be read."""
     try:
-        clean, files, fields, generated = msgpack.unpackb(body or b"", unicode_errors="surrogatepass")
+        clean, files, fields, generated, chunk = msgpack.unpackb(body or b"", unicode_errors="surrogatepass")
         stats = tuple(FileStat(int(s), int(m), int(i), bytes(d)) for s, m, i, d in files)
         failure = None
         if fields is not None:
             kind, text, trace, pickled, signal, code = fields
             failure = Failure(str(kind), str(text), str(trace), bytes(pickled), int(signal), int(code))
-        return Result(bool(clean), stats, failure, bytes(generated))
+        return Result(bool(clean), stats, failure, bytes(generated), bytes(chunk))
     except Exception:
         return None

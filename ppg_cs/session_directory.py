@@ -57,7 +57,12 @@ class Owner:
 def runtime_root(project_directory: str, base: Path = BASE) -> Path:
     """Where the sessions of a project have their directories on this machine."""
     name = blake2b(os.fsencode(os.path.realpath(project_directory)), digest_size=8).hexdigest()
-    return base / f"ppg-{os.geteuid()}" / name
+    return user_root(base) / name
+
+
+def user_root(base: Path = BASE) -> Path:
+    """Where this user's projects have theirs."""
+    return base / f"ppg-{os.geteuid()}"
 
 
 def session_directory(project_directory: str, session: str, base: Path = BASE) -> Path:

@@ -85,12 +85,14 @@ def _work(workplace: Workplace, task: Task, slot: int, key: int) -> tuple[Task, 
         return ()
     assert isinstance(task, GenerateTask), f"{task.job_id} is a {type(task).__name__}, which needs a job process"
     generated = task.generate(workplace.stream)
-    if len(generated.change) > BLOB_BYTES:
+    size_bytes = len(generated.change) + len(generated.chunk)
+    if size_bytes > BLOB_BYTES:
         raise ValueError(
-            f"{task.job_id} generated {len(generated.change)} bytes of graph; {BLOB_BYTES} can be sent. "
+            f"{task.job_id} generated {size_bytes} bytes of graph and jobs; {BLOB_BYTES} can be sent. "
             f"Let several generating jobs share the work."
         )
-    workplace.board.write(slot, key, RESULT, report.encode_result(False, [], None, generated.change))
+    body = report.encode_result(False, [], None, generated.change, generated.chunk)
+    workplace.board.write(slot, key, RESULT, body)
     return generated.tasks
 
 

@@ -35,9 +35,10 @@ from ppg_cs.tasks import Task
 from ppg_cs.work import NO_USAGE
 from ppg_cs.workforce import Member, Workforce
 from ppg_cs.workplace import Workplace
+from ppg_protocol import clock
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
-from ppg_protocol.link import SERVER, Delivery
+from ppg_protocol.link import SERVER, ClientLink, Delivery
 from ppg_protocol.messages import AwaitedFile, Finished, Heartbeat, Shutdown, Usage
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 
@@ -61,7 +62,8 @@ def run(config: SupervisorConfig, task_of: Callable[[int], Task]) -> NoReturn:
         warnings.filterwarnings("ignore", ".*use of fork.*", DeprecationWarning)
         for fd in config.close_fds:
             os.close(fd)
-        code = Supervisor(config, task_of).serve()
+        core = SupervisorCore(config.cores, config.memory_bytes, config.slots)
+        code = Supervisor(config, Workplace(config, task_of), core).serve()
     except BaseException:
         traceback.print_exc()
     finally:
@@ -72,12 +74,12 @@ def run(config: SupervisorConfig, task_of: Callable[[int], Task]) -> NoReturn:
 class Supervisor:
     """Shell around the core; `serve` is the process's whole life."""
 
-    def __init__(self, config: SupervisorConfig, task_of: Callable[[int], Task]) -> None:
+    def __init__(self, config: SupervisorConfig, workplace: Workplace, core: SupervisorCore) -> None:
         self.config = config
-        self.workplace = Workplace(config, task_of)
+        self.workplace = workplace
         self.workplace.use_streams()
         self.pid = os.getpid()
-        self.core = SupervisorCore(config.cores, config.memory_bytes, config.slots)
+        self.core = core
         self.workforce = Workforce()
         self.outbox: list[Message] = []
         self.exit_code: int | None = None
@@ -103,7 +105,7 @@ class Supervisor:
             do.ForkPristine: self._fork_pristine,
             do.StartJob: self._start_job,
             do.StartSuccessor: self._start_successor,
-            do.DefineTasks: lambda i: self._command(i.process, (control.DEFINE, i.jobs)),
+            do.DefineTasks: lambda i: self._command(i.process, (control.DEFINE, i.jobs, i.part)),
             do.TakeOver: self._take_over,
             do.Retire: lambda i: self._command(i.process, (control.RETIRE,)),
             do.UnloadData: lambda i: self._command(i.process, (control.UNLOAD, i.job)),
@@ -117,8 +119,16 @@ class Supervisor:
             ),
             do.Leave: self._leave,
         }  # fmt: skip
+        self.begin()
+        self.link = self.connect()
+
+    def begin(self) -> None:
+        """What is done before the process has threads of zmq."""
         self._perform(self.core.start())
-        self.link = uplink.connect(config, time.monotonic())
+
+    def connect(self) -> ClientLink:
+        """The link to the MCP."""
+        return uplink.connect(self.config, clock.now())
 
     # ------------------------------------------------------------------------------------------------------ the turns
 
@@ -128,17 +138,31 @@ class Supervisor:
         poller.register(self.link.socket, zmq.POLLIN)
         poller.register(self.epoll.fileno(), zmq.POLLIN)
         while self.exit_code is None:
-            poller.poll(self._timeout_ms(time.monotonic()))
-            now = time.monotonic()
-            for delivery in self.link.receive(now):
-                self._on_delivery(delivery, now)
-            for fd, ready in self.epoll.poll(0):
-                self._on_ready(fd, ready)
-            self._on_time(now)
-            self._flush(now)
+            poller.poll(self._timeout_ms(clock.now()))
+            self.turn(clock.now())
         self._end_everything()
+        self.say_farewell()
         self.link.close()
         return self.exit_code
+
+    def turn(self, now: float) -> None:
+        """Take in all that is ready, and what time has brought."""
+        deliveries = self.link.receive(now)
+        if not self.may_go_on(now):
+            return
+        for delivery in deliveries:
+            self._on_delivery(delivery, now)
+        for fd, ready in self.epoll.poll(0):
+            self._on_ready(fd, ready)
+        self._on_time(now)
+        self._flush(now)
+
+    def may_go_on(self, now: float) -> bool:
+        """Whether what has just come may be looked at; if not, the exit code is set."""
+        return True
+
+    def say_farewell(self) -> None:
+        """Nothing lives any more; the link does."""
 
     def _timeout_ms(self, now: float) -> int:
         deadlines = [self.link.deadline(), self.core.deadline(), *self._mute.values()]
@@ -189,16 +213,23 @@ class Supervisor:
                 if isinstance(message, Heartbeat):
                     continue
                 try:
-                    self._handle(message)
+                    self._on_message(message)
                 except (RemoteProtocolError, KeyError) as error:
                     self._log(f"dropped {type(message).__name__}: {error!r}")
         elif isinstance(what, HeartbeatDue):
             self.outbox.append(self.core.heartbeat())
         elif isinstance(what, Established):
-            self.outbox.append(uplink.introduce(self.config))
+            self.introduce()
         elif isinstance(what, Refused):
             self._log(f"the MCP refuses this supervisor: {what.reason}")
             self.exit_code = 1
+
+    def _on_message(self, message: Any) -> None:
+        self._handle(message)
+
+    def introduce(self) -> None:
+        """The MCP is there and doesn't know us."""
+        self.outbox.append(uplink.introduce(self.config))
 
     def _on_ready(self, fd: int, ready: int) -> None:
         member = self._by_fd.get(fd)
@@ -217,7 +248,7 @@ class Supervisor:
             os._exit(1)
 
     def _handle(self, event: Any) -> None:
-        self._perform(self.core.handle(event, time.monotonic()))
+        self._perform(self.core.handle(event, clock.now()))
 
     def _perform(self, instructions: list[do.Instruction]) -> None:
         for instruction in instructions:
@@ -234,7 +265,7 @@ class Supervisor:
                 return
             if packet is None:
                 self._close(member)
-                self._mute[member.number] = time.monotonic() + LAST_RECORD_S
+                self._mute[member.number] = clock.now() + LAST_RECORD_S
                 self._look_for_forgotten()
                 return
             self._on_packet(member, packet[0])
@@ -380,7 +411,7 @@ class Supervisor:
         self.sweeper.kill_strays()
 
     def _begin_sweep(self, instruction: do.Sweep) -> None:
-        self.sweeper.begin(tuple(key for key, _ in instruction.places), time.monotonic())
+        self.sweeper.begin(tuple(key for key, _ in instruction.places), clock.now())
 
     def _sweep(self, now: float) -> None:
         done = self.sweeper.look(now)

@@ -9,6 +9,7 @@ Rules
 - Attempts start in the order of their Run. The first whose data is resident and that does not fit blocks all behind
   it: this is what drains the machine for wide jobs. One that waits for a load, or a generator that waits for the
   successor's place, blocks nobody.
+- A load waits for the files that the first of its askers awaits.
 - There is one successor at a time (see `lineage`): a load, which counts as one core, or a generator, which counts as
   what it was granted and keeps the successor's place, but no core, until Define or Cancel.
 - Every Run gets exactly one Finished or Retracted. A Finished is kept, and sent again when its Run comes again, until
@@ -20,6 +21,9 @@ Rules
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from ppg_cs import instructions as do
 from ppg_cs.admission import Admission
@@ -80,7 +84,7 @@ class SupervisorCore:
         self._load_keys = 0
         self._pristine_deaths = 0
         self._out: list[Instruction] = []
-        self._handlers = {
+        self._handlers: dict[type, Callable[[Any, float], None]] = {
             Run: self._on_run,
             Retract: self._on_retract,
             Cancel: self._on_cancel,
@@ -105,7 +109,7 @@ class SupervisorCore:
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """What to do about an event. Raises RemoteProtocolError for a message that makes no sense here."""
         self._out = []
-        self._handlers[type(event)](event, now)  # type: ignore[operator]
+        self._handlers[type(event)](event, now)
         self._start_what_fits()
         if self.closing_until is not None and not self.work:
             self._out.append(do.Leave(self.exit_code))
@@ -119,7 +123,8 @@ class SupervisorCore:
         """Live attempts, loads in flight, and memory taken by data and declared by attempts."""
         live = (*self.waiting.queued, *(key for key in self.work if key > 0))
         loading = tuple(work.job for work in self.work.values() if work.is_load)
-        return Heartbeat(live, loading, self.admission.memory_taken + self.lineage.loaded_bytes)
+        data_bytes = self.lineage.loaded_bytes
+        return Heartbeat(live, loading, self.admission.memory_taken + data_bytes, data_bytes)
 
     def replace_finished(self, attempt: int, reason: str) -> Finished:
         """A smaller result in place of one that can't be sent."""
@@ -166,7 +171,7 @@ class SupervisorCore:
             raise RemoteProtocolError("Define without an attempt: this supervisor's tasks came with its fork")
         if offer is None or not self.offered or offer.key != message.attempt:
             return
-        self._out.append(do.DefineTasks(offer.successor, message.jobs))
+        self._out.append(do.DefineTasks(offer.successor, message.jobs, message.part))
         self.lineage.generated[message.attempt] = message.jobs
         self._take_over(offer)
 
@@ -210,7 +215,9 @@ class SupervisorCore:
         if cores:
             self.waiting.start_load(job)
             self._load_keys -= 1
-            self._start_successor(self._load_keys, job, cores, memory_bytes, ())
+            asker = next(iter(self.waiting.askers[job]))
+            files = self.waiting.queued[asker].run.await_files
+            self._start_successor(self._load_keys, job, cores, memory_bytes, files)
         return cores > 0
 
     def _start_attempt(self, attempt: int) -> bool:
@@ -310,7 +317,9 @@ class SupervisorCore:
         files = report.result.files if report.result and outcome == Outcome.OK else ()
         generated = report.result.generated if report.result and outcome == Outcome.OK else b""
         usage = work.usage if work else NO_USAGE
-        message = Finished(attempt, int(outcome), files, report.stdout, report.stderr, failure, usage, Blob(generated))
+        chunk = report.result.chunk if report.result and outcome == Outcome.OK else b""
+        streams = report.stdout, report.stderr
+        message = Finished(attempt, int(outcome), files, *streams, failure, usage, Blob(generated), Blob(chunk))
         self.finished[attempt] = message
         self._send(message)
 

@@ -18,7 +18,13 @@ from ppg_protocol.session import Timing
 
 def connect(config: SupervisorConfig, now: float) -> ClientLink:
     """Begin to connect. Makes the process's zmq context, and with it threads: called after the first fork."""
-    hello = Hello(
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(1)
+    return ClientLink(context, config.endpoint, hello(config), Timing(config.heartbeat_s, config.silence_s), now)
+
+
+def hello(config: SupervisorConfig) -> Hello:
+    """Who we are."""
+    return Hello(
         PROTOCOL_MAJOR,
         PROTOCOL_MINOR,
         config.engine_version,
@@ -30,8 +36,6 @@ def connect(config: SupervisorConfig, now: float) -> ClientLink:
         config.session,
         config.epoch,
     )
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(1)
-    return ClientLink(context, config.endpoint, hello, Timing(config.heartbeat_s, config.silence_s), now)
 
 
 def introduce(config: SupervisorConfig) -> Ready:

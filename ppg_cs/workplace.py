@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 class Workplace:
     """Shared, by fork, by all processes of a session."""
 
-    def __init__(self, config: SupervisorConfig, task_of: Callable[[int], Task]) -> None:
+    def __init__(self, config: SupervisorConfig, task_of: Callable[[int], Task], memory: int = -1) -> None:
+        """`memory`: descriptor of the board's memory, see `Board`."""
         self.config = config
         self.spare_slot = config.slots
         """Of no attempt: for what a data process tries out while attempts run."""
-        self.board = Board(config.slots + 1, config.run_directory)
+        self.board = Board(config.slots + 1, config.run_directory, memory)
         self.task_of = task_of
         self.stream: TaskStream | None = None
         """In a data process of a cluster: where its tasks come from."""

@@ -85,6 +85,8 @@ class Daemons:
         if graph is None or graph.user != daemon.peer.user:
             return
         self._pipegraphs.holds_nothing(graph, daemon.machine_id)
+        if message.pid:
+            self._pipegraphs.supervisor_ended(graph, daemon, message.pid, message.reason)
         if graph.closing is not None:
             self._pipegraphs.closed_if_ended(graph, now)
         elif not supervisor.is_stopping:
@@ -105,7 +107,7 @@ class Daemons:
             if supervisor.project == message.project and supervisor.epoch < message.epoch
         ]
         for supervisor in older:
-            self.session_ended(daemon, SessionEnded(supervisor.session, "a newer run has taken over"), now)
+            self.session_ended(daemon, SessionEnded(supervisor.session, 0, "a newer run has taken over"), now)
         for graph in list(self._desk.pipegraphs.values()):
             if (graph.user, graph.project, graph.epoch) == (daemon.peer.user, message.project, message.epoch):
                 self._pipegraphs.cleared(graph, daemon)

@@ -22,6 +22,7 @@ from ppg_protocol.messages import (
     Share,
     StartSession,
     StopSession,
+    SupervisorEnded,
 )
 from ppg_protocol.messages import Shares as SharesMessage
 
@@ -222,6 +223,10 @@ class Pipegraphs:
     def cleared(self, graph: Pipegraph, daemon: Daemon) -> None:
         """Nothing older of the project runs there."""
         self._desk.tell(graph.peer, Cleared(daemon.machine_id, daemon.peer.host))
+
+    def supervisor_ended(self, graph: Pipegraph, daemon: Daemon, pid: int, reason: str) -> None:
+        """Its MCP need not wait for a lease."""
+        self._desk.tell(graph.peer, SupervisorEnded(daemon.machine_id, daemon.peer.host, pid, reason))
 
     def publish(self, shares: arbiter.Shares, now: float) -> None:
         """What the arbiter decided, to all whom it concerns."""

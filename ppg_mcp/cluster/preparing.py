@@ -8,13 +8,13 @@ import resource
 import secrets
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 
 import cloudpickle
 
 from ppg_cs import machine
-from ppg_protocol.messages import Distribution, Prepare, Ready, ResourceLimit, Variable
+from ppg_cs.slave.distributions import installed
+from ppg_protocol.messages import Prepare, Ready, ResourceLimit, Variable
 
 from ..version import __version__
 
@@ -34,13 +34,8 @@ def facts() -> Ready:
         cloudpickle.__version__,
         sys.executable,
         time.time_ns(),
-        _distributions(),
+        installed(sys.path),
     )
-
-
-def _distributions() -> tuple[Distribution, ...]:
-    found = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
-    return tuple(Distribution(name, version) for name, version in sorted(found.items()))
 
 
 def prepare(directory: Path, nonce_file: Path, nonce: bytes) -> Prepare:

@@ -4,7 +4,8 @@ Rules.
 - Order is by priority (see `priority`). Supervisors start attempts in the order in which they were sent, so a wide job
   (cores -1, -2) drains its machine simply by being next in that queue. Wide jobs queue apart from narrow ones, first
   come first served, one per machine at a time, and take turns with them: neither starves the other.
-- A machine that holds a job's data is preferred, then the one with the most room.
+- A machine that holds a job's data is preferred, then the one with the most room. What was sent ahead to one machine is
+  taken back when another has nothing to do.
 - An attempt that was lost with its data process makes its job a *suspect*: it is tried again alone on a machine
   (charged as -2). Alone on three that went down, it is poison. A whole machine that vanishes makes suspects only of
   jobs to which that has happened before.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from itertools import islice
 
 from .events import (
@@ -67,6 +68,8 @@ class Dispatcher:
         self._alone: set[int] = set()
         """Outstanding attempts of suspects."""
         self._waiting: set[int] = set()
+        self._stolen: set[int] = set()
+        """Attempts that were asked back for another machine."""
         self._vanished: set[int] = set()
         """Jobs that vanished with a machine once."""
         self._patient = patient
@@ -170,6 +173,7 @@ class Dispatcher:
         self.machines[self.machine_of.pop(attempt)].remove(attempt)
         suspect = attempt in self._alone
         self._alone.discard(attempt)
+        self._stolen.discard(attempt)
         return self.job_of.pop(attempt), suspect
 
     def _forget(self, attempt: int) -> None:
@@ -215,6 +219,28 @@ class Dispatcher:
                 taken.append(attempt)
                 excess -= cost
         return taken
+
+    def to_steal(self, started: Container[int]) -> list[tuple[str, int]]:
+        """What was sent ahead to one machine while another has free cores: (machine, attempt) to take back."""
+        idle = [m for m in self.machines.values() if m.outstanding < m.cores]
+        free = sum(m.cores - m.outstanding for m in idle)
+        taken: list[tuple[str, int]] = []
+        for machine in self.machines.values() if idle else ():
+            excess = machine.outstanding - machine.cores
+            for attempt, cost in reversed(machine.attempts.items()):
+                if min(excess, free) < cost:
+                    break
+                if attempt in started or attempt in self._stolen or not self._fits_one(attempt, idle):
+                    continue
+                self._stolen.add(attempt)
+                taken.append((machine.name, attempt))
+                excess -= cost
+                free -= cost
+        return taken
+
+    def _fits_one(self, attempt: int, machines: Sequence[Machine]) -> bool:
+        job = self.job_of[attempt]
+        return job in self.offers and any(self._fits_share(job, machine) for machine in machines)
 
     # ------------------------------------------------------------------------------------------------------- sending
 

@@ -181,6 +181,8 @@ class RunLoop:
             self._reception.on_message(machine, message)
         for dispatch in self._dispatch(machines):
             run.outbox.say(dispatch.machine, self._to_run(dispatch))
+        for name, attempt in run.dispatcher.to_steal(run.situation.running):
+            run.outbox.say(name, Retract((attempt,)))
         machines.demand(run.dispatcher.demand)
         now = time.monotonic()
         if run.outbox or (run.store.pending and now >= self._commit_by):

@@ -316,3 +316,31 @@ def test_with_patience_a_job_waits_for_a_machine_that_is_large_enough() -> None:
     assert jobs(world) == []
     world.machine("large", cores=8)
     assert jobs(world) == [1]
+
+
+def test_what_was_sent_ahead_is_taken_back_for_a_machine_that_comes_later() -> None:
+    world = World()
+    world.machine("a", cores=2)
+    world.long_job()
+    for job in range(4):
+        world.offer(job)
+    assert jobs(world) == [0, 1, 2, 3]
+    assert world.core.to_steal(set()) == []
+    world.machine("b", cores=2)
+    started = {attempt_of(world, 0), attempt_of(world, 1)}
+    stolen = world.core.to_steal(started)
+    assert stolen == [("a", attempt_of(world, 3)), ("a", attempt_of(world, 2))]
+    assert world.core.to_steal(started) == [], "asked back once"
+    for _, attempt in stolen:
+        world.retract(attempt)
+    assert [sent.machine for sent in world.dispatch()] == ["b", "b"]
+
+
+def test_nothing_is_taken_back_from_a_machine_that_could_run_it_now() -> None:
+    world = World()
+    world.machine("a", cores=4)
+    world.machine("b", cores=4)
+    for job in range(4):
+        world.offer(job)
+    world.dispatch()
+    assert world.core.to_steal(set()) == []

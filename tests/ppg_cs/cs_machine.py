@@ -38,7 +38,7 @@ class Machine:
 
     def __init__(self, cores: int = 2, memory_bytes: int = 1000, data_bytes: int = 100) -> None:
         self.cores = cores
-        self.core = SupervisorCore(cores, memory_bytes, cores + 8)
+        self.core = self.new_core(cores, memory_bytes)
         self.data_bytes = data_bytes
         self.now = 0.0
         self.said: list[Any] = []
@@ -57,6 +57,10 @@ class Machine:
         self.deaths: list[int] = []
         self.left = False
         self._perform(self.core.start())
+
+    def new_core(self, cores: int, memory_bytes: int) -> SupervisorCore:
+        """The core under test."""
+        return SupervisorCore(cores, memory_bytes, cores + 8)
 
     def tell(self, event: on.Event) -> list[Any]:
         """Hand an event to the core and perform what it says; returns what it told the MCP about it."""
@@ -138,7 +142,7 @@ class Machine:
                     self._start(Process(key, job, process, 0, cores, slot))
                 case do.StartSuccessor(process, successor, key, job, cores, slot, _):
                     self._start(Process(key, job, process, successor, cores, slot))
-                case do.DefineTasks(process, jobs):
+                case do.DefineTasks(process, jobs, _):
                     self.tasks[process].update(jobs)
                 case do.TakeOver(process):
                     self.unconfirmed.append(process)

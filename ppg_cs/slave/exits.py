@@ -1,0 +1,20 @@
+"""Exit codes of a session's supervisor, and what the daemon says of them."""
+
+from __future__ import annotations
+
+import os
+
+LEASE_OVER = 4
+UNFIT = 5
+_WORDS = {
+    0: "its run is over, or it was told to leave",
+    1: "its supervisor failed, or its master refused it; the log of this machine's ppg-slave says which",
+    LEASE_OVER: "its lease ran out: the master was not heard for too long",
+    UNFIT: "the machine is unfit for it, as was said to its master",
+}
+
+
+def words(status: int) -> str:
+    """Why a supervisor ended, from its wait status."""
+    code = os.waitstatus_to_exitcode(status)
+    return _WORDS.get(code, f"its supervisor was killed by signal {-code}" if code < 0 else f"exit code {code}")

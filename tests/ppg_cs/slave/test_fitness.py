@@ -1,0 +1,166 @@
+"""What a machine takes over from the master, and what it says when it can't work for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from cluster import Cluster, Master, file_task
+
+from ppg_protocol.messages import Blob, Define, Outcome, Ready, ResourceLimit, Unfit, Variable
+
+
+def write(path: str) -> None:
+    Path(path).write_text("x")
+
+
+def reason(cluster: Cluster, master: Master) -> str:
+    """Why the machine can't work for the master; it leaves when it has said so."""
+    unfit = master.expect(Unfit)
+    assert "unfit" in cluster.ended(master).reason
+    assert unfit.machine_id == cluster.machine_id
+    assert socket.gethostname() in unfit.reason
+    assert master.find(Ready) == []
+    return unfit.reason
+
+
+def start(cluster: Cluster, master: Master) -> None:
+    """With a share."""
+    cluster.coordinator.send(master.start())
+    cluster.limit(master, 2)
+
+
+@pytest.mark.parametrize("content", [None, b"another"])
+def test_a_directory_that_is_not_shared(tmp_path: Path, content: bytes | None) -> None:
+    nonce = tmp_path / "theirs"
+    if content is not None:
+        nonce.write_bytes(content)
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m", nonce_file=str(nonce))
+        start(cluster, master)
+        text = reason(cluster, master)
+        assert f"the project directory {tmp_path} of head is not shared" in text
+        assert str(nonce) in text
+
+
+def test_a_nonce_that_a_network_file_system_shows_late(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m", nonce_file=str(late))
+        start(cluster, master)
+        cluster.until(lambda: master.peers)
+        master.define(0, file_task(tmp_path / "out", write))
+        attempt = master.run(0)
+        cluster.until(cluster.later(0.2))
+        assert master.find(Ready) == []
+        late.write_bytes(b"a nonce")
+        master.expect(Ready)
+        assert master.result(attempt).outcome == Outcome.OK
+
+
+def test_a_directory_that_is_not_here(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m", cwd=str(tmp_path / "absent"))
+        start(cluster, master)
+        assert str(tmp_path / "absent") in reason(cluster, master)
+
+
+def test_an_interpreter_that_is_not_here_is_replaced_by_our_own(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m", python="/nowhere/bin/python3")
+        assert cluster.open(master).python == sys.executable
+        master.define(0, file_task(tmp_path / "out", write))
+        assert master.finish(0).outcome == Outcome.OK
+
+
+def test_an_interpreter_that_is_none(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho this is no Python >&2\nexit 3\n")
+    broken.chmod(0o755)
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m", python=str(broken))
+        start(cluster, master)
+        text = reason(cluster, master)
+        assert str(broken) in text
+        assert "this is no Python" in text
+
+
+def test_a_module_that_is_not_here(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m")
+        cluster.open(master)
+        master.said.clear()
+        missing = b"cno_such_module\nfunction\n."
+        master.send(Define(0, (), Blob(b"B" + missing), 0))
+        text = reason(cluster, master)
+        assert "no module 'no_such_module'" in text
+        assert sys.executable in text
+
+
+def test_a_part_that_raises_when_it_is_loaded(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m")
+        cluster.open(master)
+        master.said.clear()
+        master.send(Define(0, (), Blob(b"Bgarbage"), 0))
+        assert "can't be loaded" in reason(cluster, master)
+
+
+def tell_surroundings(path: str) -> None:
+    mask = os.umask(0)
+    names = ("LIKE_THE_MASTER", "HOSTNAME", "PYTHONPATH", "PPG_ATTEMPT", "SLURM_JOB_ID")
+    facts = {
+        "cwd": os.getcwd(),
+        "umask": mask,
+        "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        "path": sys.path,
+        "argv": sys.argv,
+        "main": sys.modules["__main__"].__file__,
+        "environment": {name: os.environ.get(name) for name in names},
+    }
+    Path(path).write_text(json.dumps(facts))
+
+
+def test_jobs_find_the_surroundings_of_the_master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTNAME", "this-machine")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    below = tmp_path / "below"
+    below.mkdir()
+    theirs = {**os.environ, "LIKE_THE_MASTER": "yes", "HOSTNAME": "head", "SLURM_JOB_ID": "7", "PYTHONPATH": "/theirs"}
+    with Cluster(tmp_path) as cluster:
+        master = Master(
+            cluster,
+            "m",
+            cwd=str(below),
+            umask=0o027,
+            main_file="/project/script.py",
+            sys_path=(*sys.path, "/theirs"),
+            environment=tuple(Variable(*item) for item in theirs.items()),
+            limits=(ResourceLimit(resource.RLIMIT_NOFILE, 123, 123), ResourceLimit(resource.RLIMIT_CORE, -1, -1)),
+        )
+        cluster.open(master)
+        master.define(0, file_task(tmp_path / "out", tell_surroundings))
+        done = master.finish(0)
+        assert done.outcome == Outcome.OK, done.failure
+        found = json.loads((tmp_path / "out").read_text())
+        environment = found.pop("environment")
+        assert environment.pop("PPG_ATTEMPT") == str(done.attempt)
+        assert environment == {
+            "LIKE_THE_MASTER": "yes",
+            "HOSTNAME": "this-machine",
+            "PYTHONPATH": "/theirs",
+            "SLURM_JOB_ID": None,
+        }
+        assert found == {
+            "cwd": str(below),
+            "umask": 0o027,
+            "files": 123,
+            "path": [*sys.path, "/theirs"],
+            "argv": ["/project/script.py"],
+            "main": "/project/script.py",
+        }

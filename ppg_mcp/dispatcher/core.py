@@ -4,8 +4,8 @@ Rules.
 - Order is by priority (see `priority`). Supervisors start attempts in the order in which they were sent, so a wide job
   (cores -1, -2) drains its machine simply by being next in that queue. Wide jobs queue apart from narrow ones, first
   come first served, one per machine at a time, and take turns with them: neither starves the other.
-- A machine that holds a job's data is preferred, then the one with the most room. What was sent ahead to one machine is
-  taken back when another has nothing to do.
+- A machine with free cores is preferred, of several the one that holds the job's data, then the one with most room. What
+  was sent ahead to one machine is taken back when another has nothing to do.
 - An attempt that was lost with its data process makes its job a *suspect*: it is tried again alone on a machine
   (charged as -2). Alone on three that went down, it is poison. A whole machine that vanishes makes suspects only of
   jobs to which that has happened before.
@@ -303,14 +303,14 @@ class Dispatcher:
         return cores > 0 or machine.can_now(cores)
 
     def _preferred(self, job: int, machine: Machine) -> Machine | None:
-        """Where its data is, if there is room; else where most room is; None while only full machines would do."""
+        """Where a core is free; of these where its data is; else where most room is. None: only full ones would do."""
         if len(self.machines) == 1:
             return machine if self._fits_share(job, machine) else None
         loads = self.offers[job].loads
         mean = self._mean_runtime_s
         return max(
             (m for m in self.machines.values() if (m is machine or m.room(mean) > 0) and self._fits_share(job, m)),
-            key=lambda m: (m.resident.issuperset(loads), m.room(mean)),
+            key=lambda m: (m.outstanding < m.cores, m.resident.issuperset(loads), m.room(mean)),
             default=None,
         )
 

@@ -60,7 +60,10 @@ class Script:
 
     def wait(self) -> int:
         """Its exit code; what it printed is in `out` and `err`."""
-        self.out, self.err = self.process.communicate(timeout=PATIENCE_S)
+        try:
+            self.out, self.err = self.process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end:\n{self.log}") from None
         return self.process.returncode
 
     def good(self) -> Script:

@@ -73,6 +73,12 @@ class Histories(RuleBasedStateMachine):
         jobs = sorted({*self.world.ready, *(sent.job for sent in self.world.out.values())})
         self.world.withdraw(data.draw(st.sampled_from(jobs)))
 
+    @rule(data=st.data())
+    def steal(self, data: st.DataObject) -> None:
+        started = data.draw(st.sets(st.sampled_from(sorted(self.world.out)))) if self.world.out else set()
+        self.world.dispatch()
+        self.world.steal(started)
+
     @rule(name=st.sampled_from("abc"), load=st.integers(1, 2), here=st.booleans())
     def data_comes_and_goes(self, name: str, load: int, here: bool) -> None:
         if name in self.world.shares:

@@ -344,3 +344,19 @@ def test_nothing_is_taken_back_from_a_machine_that_could_run_it_now() -> None:
         world.offer(job)
     world.dispatch()
     assert world.core.to_steal(set()) == []
+
+
+def test_what_was_taken_back_does_not_return_to_where_it_was() -> None:
+    """Not even when its data is there: nobody would ever start it."""
+    world = World()
+    world.machine("a", cores=2)
+    world.resident("a", 100)
+    world.long_job()
+    for job in range(4):
+        world.offer(job, loads=(100,))
+    world.dispatch()
+    world.machine("b", cores=2)
+    for _, attempt in world.core.to_steal({attempt_of(world, 0), attempt_of(world, 1)}):
+        world.retract(attempt)
+    assert [sent.machine for sent in world.dispatch()] == ["b", "b"]
+    assert world.core.to_steal(set()) == []

@@ -172,6 +172,17 @@ class World:
         assert (sent.memory_bytes, sent.loads) == (offer.memory_bytes, offer.loads)
         self.out[sent.attempt] = sent
 
+    def steal(self, started: set[int]) -> None:
+        """Until nothing is asked back any more, which must come soon."""
+        for _ in range(100):
+            stolen = self.core.to_steal(started)
+            if not stolen:
+                return
+            for _, attempt in stolen:
+                self.retract(attempt)
+            self.dispatch()
+        raise AssertionError("jobs go to and fro for ever")
+
     def check(self) -> None:
         self.core.sanity_check()
         assert {a: d.job for a, d in self.out.items()} == self.core.job_of

@@ -4,8 +4,8 @@ Rules.
 - Order is by priority (see `priority`). Supervisors start attempts in the order in which they were sent, so a wide job
   (cores -1, -2) drains its machine simply by being next in that queue. Wide jobs queue apart from narrow ones, first
   come first served, one per machine at a time, and take turns with them: neither starves the other.
-- A machine with free cores is preferred, of several the one that holds the job's data, then the one with most room. What
-  was sent ahead to one machine is taken back when another has nothing to do.
+- A machine with free cores is preferred, of several the one that holds the job's data, then the one with most room.
+  What was sent ahead to one machine is taken back when another has nothing to do.
 - An attempt that was lost with its data process makes its job a *suspect*: it is tried again alone on a machine
   (charged as -2). Alone on three that went down, it is poison. A whole machine that vanishes makes suspects only of
   jobs to which that has happened before.

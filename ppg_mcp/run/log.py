@@ -38,6 +38,8 @@ class RunLog:
         self._second_text = ""
         self._deaf_until = 0
         self._file: TextIO | None = None
+        self.unwritten = False
+        """Is there something to flush?"""
         path = graph.options.log_file or log_path(graph, "ppg_run.txt")
         if to_file and path is not None:
             try:
@@ -71,6 +73,7 @@ class RunLog:
 
     def flush(self) -> None:
         """So that who follows the file sees what happens."""
+        self.unwritten = False
         if self._file is not None:
             try:
                 self._file.flush()
@@ -105,6 +108,7 @@ class RunLog:
         if self._file is not None:
             try:
                 self._file.write(f"{now} {name} {text}\n")
+                self.unwritten = True
             except (OSError, ValueError) as error:
                 self._give_up_file(error)
         self._send({"time": now, "pid": os.getpid(), "level": name, "message": text[:MAX_DATAGRAM]})

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 COMMIT_INTERVAL_S = 0.05
 """Records wait at most so long for others to share their commit."""
+LOG_INTERVAL_S = 1.0
+"""Who follows the log sees a line after this time, at the latest."""
 RETRACT_PATIENCE_S = 2.0
 
 
@@ -60,6 +62,7 @@ class RunLoop:
         self._onlookers: Onlookers | None = None
         self._began_at = time.time() - (time.monotonic() - started_s)
         self._commit_by = 0.0
+        self._log_by = 0.0
 
     def survey(self) -> None:
         """Look at everything, plan, and begin."""
@@ -188,6 +191,7 @@ class RunLoop:
         if run.outbox or (run.store.pending and now >= self._commit_by):
             self._flush()
         self._sync_now_and_then(now)
+        self._flush_log_now_and_then(now)
         run.situation.waits_for = machines.waits_for
         run.progress.update(now, run.situation.look)
 
@@ -200,6 +204,8 @@ class RunLoop:
             wake = min(wake, self._onlookers.next_s)
         if run.store.pending:
             wake = min(wake, self._commit_by)
+        if run.log.unwritten:
+            wake = min(wake, self._log_by)
         return max(0.0, wake - now)
 
     def _dispatch(self, machines: Machines) -> Sequence[Dispatch]:
@@ -235,6 +241,11 @@ class RunLoop:
             run.store.mark_synced(reached)
         if now >= run.sync.next_s:
             run.sync.start(run.store.sequence, now)
+
+    def _flush_log_now_and_then(self, now: float) -> None:
+        if self.context.log.unwritten and now >= self._log_by:
+            self.context.log.flush()
+            self._log_by = now + LOG_INTERVAL_S
 
     def summary(self, duration_s: float) -> str:
         """One line for the user: how much was done."""

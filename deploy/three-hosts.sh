@@ -121,8 +121,8 @@ down() {
 
 PIPELINE=$HERE/../examples/lambda_phage/pipeline.py
 
-files() { # what the example made, without its caches, logs and records
-    (cd "$1" && find . -type f ! -path './logs/*' ! -path './cache/*' ! -name '.pypipegraph*' -print0 | sort -z | xargs -0 sha256sum)
+files() { # what the example made, its caches included, without logs and records
+    (cd "$1" && find . -type f ! -path './logs/*' ! -name '.pypipegraph*' -print0 | sort -z | xargs -0 sha256sum)
 }
 
 compare() { # compare NAME

@@ -91,7 +91,9 @@ class ClusterSupervisor(Supervisor):
             self.core.confirm(session.confirmed_at)
         if not self.core.is_lost(now):
             return True
-        self._log(f"the master has not been heard for {self._setup.lease_s:g} s: everything of its run ends here")
+        trouble = f" ({self.link.trouble})" if self.link.trouble else ""
+        silence = f"the master at {self.config.endpoint} has not been heard for {self._setup.lease_s:g} s{trouble}"
+        self._log(f"{silence}: everything of its run ends here")
         self.exit_code = LEASE_OVER
         return False
 
@@ -130,7 +132,7 @@ class ClusterSupervisor(Supervisor):
     def _on_message(self, message: Any) -> None:
         if isinstance(message, Prepare):
             self._on_prepare(message)
-        elif self._is_fit:
+        elif self._is_fit or isinstance(message, Shutdown):
             self._handle(message)
         else:
             self._early.append(message)

@@ -5,7 +5,7 @@
 What the master says after Prepare waits until the facts are there, and for ever if the Python versions differ: the
 master will see that in Ready, and code of another Python can't be loaded. Whatever shows that this machine
 can't work for the session is said as Unfit, and that is the end of it here. The daemon is the supervisor's parent: it
-says limits, is told what is held, and when it goes, everything goes.
+says limits, is told what is held and when the lease ends, and when it goes, everything goes.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class ClusterSupervisor(Supervisor):
         self._prepare: Prepare | None = None
         self._unproven_until: float | None = None
         self._is_fit = False
+        self._lease_said = 0.0
+        """What the daemon believes of our lease."""
         self._early: list[Any] = []
         """Messages that came before this machine was found fit."""
         self._facts: list[Any] | None = None
@@ -89,6 +91,9 @@ class ClusterSupervisor(Supervisor):
         session = self.link.session()
         if session is not None and session.confirmed_at is not None:
             self.core.confirm(session.confirmed_at)
+        if self.core.lease_until >= self._lease_said + self.config.heartbeat_s / 2:
+            self._lease_said = self.core.lease_until
+            self._daemon.send((session_setup.LEASE, self._lease_said))
         if not self.core.is_lost(now):
             return True
         trouble = f" ({self.link.trouble})" if self.link.trouble else ""

@@ -115,7 +115,7 @@ class Daemon:
         for report in self._sessions.listen():
             self._handle(report)
         self._sessions.flush()
-        self._sessions.retry(now)
+        self._sessions.on_time(now)
         deadline = self._core.deadline()
         if deadline is not None and now >= deadline:
             self._handle(on.Elapsed())

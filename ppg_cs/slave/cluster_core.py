@@ -36,7 +36,7 @@ class ClusterCore(SupervisorCore):
         self.limit: Limit | None = None
         self.draining = False
         self._lease_s = lease_s
-        self._lease_until = now + lease_s
+        self.lease_until = now + lease_s
         self._reported = (0, 0)
         self._chunks: dict[int, Blob] = {}
         """By attempt: parts that generators made here and that have no number yet."""
@@ -52,16 +52,16 @@ class ClusterCore(SupervisorCore):
 
     def confirm(self, sent_at: float) -> None:
         """The master has acknowledged what was sent then."""
-        self._lease_until = max(self._lease_until, sent_at + self._lease_s)
+        self.lease_until = max(self.lease_until, sent_at + self._lease_s)
 
     def is_lost(self, now: float) -> bool:
         """Whether the lease has run out: whatever has come since must not be obeyed any more."""
-        return now >= self._lease_until
+        return now >= self.lease_until
 
     def deadline(self) -> float | None:
         """See SupervisorCore."""
         closing = super().deadline()
-        return self._lease_until if closing is None else min(closing, self._lease_until)
+        return self.lease_until if closing is None else min(closing, self.lease_until)
 
     def _on_tick(self, event: Tick, now: float) -> None:
         super()._on_tick(event, now)

@@ -5,7 +5,7 @@
 What the master says after Prepare waits until the facts are there, and for ever if the Python versions differ: the
 master will see that in Ready, and code of another Python can't be loaded. Whatever shows that this machine
 can't work for the session is said as Unfit, and that is the end of it here. The daemon is the supervisor's parent: it
-says limits, is told what is held, and when it goes, everything goes.
+says limits, is told what is held and when the lease ends, and when it goes, everything goes.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class ClusterSupervisor(Supervisor):
         self._prepare: Prepare | None = None
         self._unproven_until: float | None = None
         self._is_fit = False
+        self._lease_said = 0.0
+        """What the daemon believes of our lease."""
         self._early: list[Any] = []
         """Messages that came before this machine was found fit."""
         self._facts: list[Any] | None = None
@@ -89,9 +91,14 @@ class ClusterSupervisor(Supervisor):
         session = self.link.session()
         if session is not None and session.confirmed_at is not None:
             self.core.confirm(session.confirmed_at)
+        if self.core.lease_until >= self._lease_said + self.config.heartbeat_s / 2:
+            self._lease_said = self.core.lease_until
+            self._daemon.send((session_setup.LEASE, self._lease_said))
         if not self.core.is_lost(now):
             return True
-        self._log(f"the master has not been heard for {self._setup.lease_s:g} s: everything of its run ends here")
+        trouble = f" ({self.link.trouble})" if self.link.trouble else ""
+        silence = f"the master at {self.config.endpoint} has not been heard for {self._setup.lease_s:g} s{trouble}"
+        self._log(f"{silence}: everything of its run ends here")
         self.exit_code = LEASE_OVER
         return False
 
@@ -130,7 +137,7 @@ class ClusterSupervisor(Supervisor):
     def _on_message(self, message: Any) -> None:
         if isinstance(message, Prepare):
             self._on_prepare(message)
-        elif self._is_fit:
+        elif self._is_fit or isinstance(message, Shutdown):
             self._handle(message)
         else:
             self._early.append(message)

@@ -99,7 +99,8 @@ class Daemon:
         return s.machine_id, s.cores, s.memory_bytes
 
     def _timeout_ms(self, now: float) -> int:
-        deadlines = (self._link.deadline(), self._core.deadline(), self._sessions.deadline())
+        reminder = None if self._connected else self._remind_at
+        deadlines = (self._link.deadline(), self._core.deadline(), self._sessions.deadline(), reminder)
         soonest = min((d for d in deadlines if d is not None), default=now + LONGEST_SLEEP_S)
         return int(1000 * min(LONGEST_SLEEP_S, max(0.0, soonest - now))) + 1
 
@@ -114,7 +115,7 @@ class Daemon:
         for report in self._sessions.listen():
             self._handle(report)
         self._sessions.flush()
-        self._sessions.retry(now)
+        self._sessions.on_time(now)
         deadline = self._core.deadline()
         if deadline is not None and now >= deadline:
             self._handle(on.Elapsed())
@@ -146,7 +147,7 @@ class Daemon:
                 self._connected, self._connected_at = True, now
                 log.info("the coordinator on %s is there", hello.host)
                 self._handle(on.Connected())
-            case PeerSilent():
+            case PeerSilent() if self._connected:
                 self._connected, self._remind_at = False, now + REMINDER_S
                 log.warning("the coordinator at %s is silent; what runs goes on", self._settings.coordinator)
             case PeerReturned():

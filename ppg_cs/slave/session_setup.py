@@ -1,11 +1,14 @@
 """What a session process is told by its daemon, and the packets between the two (see `ppg_cs.control`).
 
-to the session     SETUP    fields of SessionSetup, those of its config in a mapping; the first packet
-                   LIMIT    number, cores, memory_bytes
-                   DRAIN
-                   STOP     reason
-to the daemon      HOLDING  number, cores, memory_bytes
-                   WORDS    a line for the daemon's log
+to the session
+    SETUP    fields of SessionSetup, those of its config in a mapping; the first packet
+    LIMIT    number, cores, memory_bytes
+    DRAIN
+    STOP     reason
+to the daemon
+    HOLDING  number, cores, memory_bytes
+    LEASE    until when (see `clock`) it may go on if it hears no more of its master
+    WORDS    a line for the daemon's log
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from ppg_cs.config import SupervisorConfig
 from ppg_protocol.curve import CurveClient, KeyPair
 
 SETUP, LIMIT, DRAIN, STOP = 1, 2, 3, 4
-HOLDING, WORDS = 17, 18
+HOLDING, WORDS, LEASE = 17, 18, 19
 
 
 @dataclass(frozen=True, slots=True)

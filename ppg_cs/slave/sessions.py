@@ -1,11 +1,14 @@
 """The children of a slave daemon: a supervisor per session with its channel, and sweepers of what they leave.
 
+A supervisor that is stopped can't keep to its lease, and its jobs go on: it is killed a little after.
+
 A supervisor that ended is swept before it counts as ended: whatever its jobs started is gone then.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import signal
@@ -29,18 +32,23 @@ from ppg_protocol.messages import StartSession
 log = logging.getLogger("ppg-slave")
 
 RETRY_S = 2.0
+GRACE, LEAST_GRACE_S = 0.15, 0.5
+"""Of the lease: for a supervisor that does end what runs."""
 Report = Held | Ended | Swept
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclass(slots=True)
 class Child:
-    """A supervisor. `status`: how it ended, as of wait(2); then what it left is being swept."""
+    """A supervisor. `lease_until`: as it said last; one that is just starting runs nothing. `is_overdue`: it was killed
+    for that. `status`: how it ended, as of wait(2); then what it left is being swept."""
 
     session: str
     directory: Path
     channel: Channel
     pid: int
+    lease_until: float = math.inf
+    is_overdue: bool = False
     status: int | None = None
 
     @property
@@ -149,6 +157,8 @@ class Sessions:
             kind, *fields = packet[0]
             if kind == session_setup.HOLDING:
                 said.append(Held(child.session, *fields))
+            elif kind == session_setup.LEASE:
+                child.lease_until = fields[0]
             else:
                 assert kind == session_setup.WORDS, kind
                 log.info("session %s: %s", child.session, fields[0])
@@ -193,16 +203,27 @@ class Sessions:
             if pid not in ours:
                 descendants.kill(pid)
 
-    def retry(self, now: float) -> None:
-        """Begin the sweeps again that did not succeed."""
+    def on_time(self, now: float) -> None:
+        """Kill supervisors that outlived their lease, and begin the sweeps again that did not succeed."""
+        for child in self.children.values():
+            if child.runs and now >= child.lease_until + self._grace_s:
+                log.warning("session %s: supervisor %d does not keep to its lease: killed", child.session, child.pid)
+                descendants.kill(child.pid)
+                child.lease_until, child.is_overdue = math.inf, True
         due = [sweeper for sweeper in self._again if now >= sweeper.again_at]
         self._again = [sweeper for sweeper in self._again if now < sweeper.again_at]
         for sweeper in due:
             self._begin(sweeper)
 
     def deadline(self) -> float | None:
-        """When to call `retry`."""
-        return min((sweeper.again_at for sweeper in self._again), default=None)
+        """When to call `on_time`."""
+        leases = [child.lease_until + self._grace_s for child in self.children.values() if child.runs]
+        return min([*leases, *(sweeper.again_at for sweeper in self._again)], default=None)
+
+    @property
+    def _grace_s(self) -> float:
+        """Less than the margin of the master, which starts the jobs elsewhere after that."""
+        return max(LEAST_GRACE_S, GRACE * self._settings.lease_s)
 
     def _begin(self, sweeper: Sweeper) -> None:
         child = sweeper.child
@@ -215,7 +236,8 @@ class Sessions:
             return Swept(sweeper.project)
         assert child.status is not None
         del self.children[child.session]
-        return Ended(child.session, child.pid, exits.words(child.status))
+        reason = "its lease ran out, and it did not leave" if child.is_overdue else exits.words(child.status)
+        return Ended(child.session, child.pid, reason)
 
     def end_all(self) -> None:
         """At once: every supervisor, and all that belongs to it."""

@@ -57,11 +57,10 @@ def enter(prepare: Prepare) -> None:
         _apply(limit)
     sys.path[:] = _path(prepare)
     sys.argv[:] = [prepare.main_file]
-    own_path = environment(prepare, {}).get("PYTHONPATH")
-    if own_path is None:
-        os.environ.pop("PYTHONPATH", None)
-    else:
-        os.environ["PYTHONPATH"] = own_path
+    theirs = environment(prepare, {})
+    for name in ("PYTHONPATH", "GLIBC_TUNABLES"):
+        os.environ.pop(name, None)
+        os.environ.update({name: theirs[name]} if name in theirs else {})
 
 
 def _path(prepare: Prepare) -> Sequence[str]:

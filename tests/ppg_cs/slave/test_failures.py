@@ -89,7 +89,7 @@ def test_a_daemon_that_starts_ends_what_a_killed_one_left(tmp_path: Path) -> Non
 
 
 def test_a_supervisor_whose_master_is_silent_kills_everything_when_its_lease_is_over(tmp_path: Path) -> None:
-    with Cluster(tmp_path, lease=1.0) as cluster:
+    with Cluster(tmp_path, lease=2.0) as cluster:
         master = Master(cluster, "m")
         cluster.open(master)
         started, stray = stray_job(cluster, master, tmp_path)
@@ -100,22 +100,36 @@ def test_a_supervisor_whose_master_is_silent_kills_everything_when_its_lease_is_
 
 def test_what_a_master_says_after_the_lease_is_not_obeyed(tmp_path: Path) -> None:
     gates = Gates(tmp_path, 1)
-    with Cluster(tmp_path, lease=1.0) as cluster:
+    with Cluster(tmp_path, lease=2.0) as cluster:
         master = Master(cluster, "m")
         ready = cluster.open(master)
         master.define(0, *gates.tasks)
         cluster.until(lambda: not master.link.session(master.peers[-1]).outbox.messages)  # type: ignore[union-attr]
-        os.kill(ready.pid, signal.SIGSTOP)
-        frozen_until = cluster.later(1.5)
+        for pid in (cluster.daemons[0].pid, ready.pid):
+            os.kill(pid, signal.SIGSTOP)
+        frozen_until = cluster.later(2.5)
         master.mute = True
         master.run(0)
         cluster.until(frozen_until)
         os.kill(ready.pid, signal.SIGCONT)
+        cluster.until(lambda: not is_alive(ready.pid))
+        os.kill(cluster.daemons[0].pid, signal.SIGCONT)
         assert "lease" in cluster.ended(master).reason
         master.mute = False
         cluster.until(cluster.later(0.2))
         assert master.find(Started) == []
         assert not (tmp_path / "out0").exists()
+
+
+def test_a_supervisor_that_is_stopped_does_not_outlive_its_lease(tmp_path: Path) -> None:
+    with Cluster(tmp_path, lease=2.0) as cluster:
+        master = Master(cluster, "m")
+        ready = cluster.open(master)
+        started, stray = stray_job(cluster, master, tmp_path)
+        os.kill(ready.pid, signal.SIGSTOP)
+        assert "lease" in cluster.ended(master).reason
+        assert not any(map(is_alive, (ready.pid, started.pid, stray)))
+        assert "does not keep to its lease" in cluster.log()
 
 
 def test_an_older_epoch_is_ended_before_a_newer_one_starts(tmp_path: Path) -> None:

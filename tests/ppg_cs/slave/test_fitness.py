@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cluster import Cluster, Master, file_task
 
-from ppg_protocol.messages import Blob, Define, Outcome, Ready, ResourceLimit, Unfit, Variable
+from ppg_protocol.messages import Blob, Define, Outcome, Ready, ResourceLimit, Shutdown, Unfit, Variable
 
 
 def write(path: str) -> None:
@@ -61,6 +61,16 @@ def test_a_nonce_that_a_network_file_system_shows_late(tmp_path: Path) -> None:
         late.write_bytes(b"a nonce")
         master.expect(Ready)
         assert master.result(attempt).outcome == Outcome.OK
+
+
+def test_a_master_that_ends_before_the_machine_was_found_fit(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m", nonce_file=str(tmp_path / "never"))
+        start(cluster, master)
+        cluster.until(lambda: master.peers)
+        master.send(Shutdown("over"))
+        assert "it was told to leave" in cluster.ended(master).reason
+        assert master.find(Unfit) == []
 
 
 def test_a_directory_that_is_not_here(tmp_path: Path) -> None:
@@ -113,7 +123,7 @@ def test_a_part_that_raises_when_it_is_loaded(tmp_path: Path) -> None:
 
 def tell_surroundings(path: str) -> None:
     mask = os.umask(0)
-    names = ("LIKE_THE_MASTER", "HOSTNAME", "PYTHONPATH", "PPG_ATTEMPT", "SLURM_JOB_ID")
+    names = ("LIKE_THE_MASTER", "HOSTNAME", "PYTHONPATH", "GLIBC_TUNABLES", "PPG_ATTEMPT", "SLURM_JOB_ID")
     facts = {
         "cwd": os.getcwd(),
         "umask": mask,
@@ -129,6 +139,7 @@ def tell_surroundings(path: str) -> None:
 def test_jobs_find_the_surroundings_of_the_master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTNAME", "this-machine")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     below = tmp_path / "below"
     below.mkdir()
     theirs = {**os.environ, "LIKE_THE_MASTER": "yes", "HOSTNAME": "head", "SLURM_JOB_ID": "7", "PYTHONPATH": "/theirs"}
@@ -154,6 +165,7 @@ def test_jobs_find_the_surroundings_of_the_master(tmp_path: Path, monkeypatch: p
             "LIKE_THE_MASTER": "yes",
             "HOSTNAME": "this-machine",
             "PYTHONPATH": "/theirs",
+            "GLIBC_TUNABLES": None,
             "SLURM_JOB_ID": None,
         }
         assert found == {

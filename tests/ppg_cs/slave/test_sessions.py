@@ -7,7 +7,7 @@ import platform
 import signal
 from pathlib import Path
 
-from cluster import Cluster, Holder, Master, Piece, file_task, parent
+from cluster import Cluster, Gates, Holder, Master, Piece, file_task, parent
 
 from ppg_cs.task_stream import TaskStream
 from ppg_cs.tasks import Generated, GenerateTask, LoadTask
@@ -77,6 +77,20 @@ def test_parts_that_come_during_a_load_are_there_when_it_takes_over(tmp_path: Pa
             fifo.write("loaded")
         assert master.expect(Finished, attempt=attempt).outcome == Outcome.OK
         assert (tmp_path / "out").read_text() == "loaded"
+
+
+def test_a_data_process_that_is_killed_is_made_anew_with_all_jobs(tmp_path: Path) -> None:
+    gates = Gates(tmp_path, 1)
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m")
+        cluster.open(master)
+        master.define(0, *gates.tasks)
+        master.define(1, file_task(tmp_path / "out", write))
+        victim = master.expect(Started, attempt=master.run(0))
+        os.kill(parent(victim.pid), signal.SIGKILL)
+        assert master.result(victim.attempt).outcome == Outcome.LOST
+        done = master.finish(1)
+        assert done.outcome == Outcome.OK, done.failure
 
 
 def generator(tmp_path: Path, data: dict[str, int]) -> GenerateTask:

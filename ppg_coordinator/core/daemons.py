@@ -165,7 +165,7 @@ class Daemons:
 
     def cut_off(self, daemon: Daemon, now: float) -> None:
         """Its user was revoked, and its time to end what it runs is over."""
-        self._give_up(daemon, now)
+        self._give_up(daemon, now, "its user was revoked")
         if daemon.machine_id in self._desk.machines:
             self._forget(daemon)
 
@@ -252,14 +252,14 @@ class Daemons:
                 arbiter.MachineJoined(machine.machine_id, machine.cores, machine.memory_bytes, drained, machine.users)
             )
 
-    def _give_up(self, daemon: Daemon, now: float) -> None:
+    def _give_up(self, daemon: Daemon, now: float, reason: str = "not heard of for too long") -> None:
         desk, machine, user = self._desk, self._desk.machines[daemon.machine_id], daemon.peer.user
         if daemon.is_given_up:
             return
         daemon.is_given_up = True
         for supervisor in daemon.supervisors.values():
             supervisor.held = desk.arbiter.held(supervisor.session, machine.machine_id)
-        desk.log(f"{user}'s ppg-slave on {daemon.peer.host} is given up: not heard of for too long", True)
+        desk.log(f"{user}'s ppg-slave on {daemon.peer.host} is given up: {reason}", True)
         desk.feed(arbiter.Vacated(machine.machine_id, user))
         if machine.present:
             self._rejoin(machine)

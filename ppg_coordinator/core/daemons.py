@@ -7,7 +7,7 @@ Rules
   returns, it says so (or we remember it) in the moment in which its machine joins again.
 - A second daemon of a user for a machine waits until it shows whether the first lives: if that says anything
   (`EVIDENCE` heartbeats later, so that it can't be a last word on its way), the second is turned away; if it is quiet
-  for `PATIENCE` heartbeats, it is replaced.
+  for `PATIENCE` heartbeats, it is replaced. One that was leaving and runs nothing any more is replaced at once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Daemons:
         if peer.machine_id not in (None, message.machine_id):
             return f"this daemon was registered as {peer.machine_id}; one for {message.machine_id} must connect anew"
         known = self._desk.daemon(peer.user, message.machine_id)
-        if known is None or known.peer is peer or known.peer.is_gone or known.peer.silent_since is not None:
+        if known is None or known.peer is peer or _has_ended(known):
             self._install(peer, message, now)
         elif known.rival is not None:
             return _taken(known, "another one waits already")
@@ -294,6 +294,13 @@ def _nonsense(message: Register) -> str | None:
     if any(min(held.cores, held.memory_bytes, held.number, held.epoch) < 0 for held in message.held):
         return "nobody holds less than nothing"
     return None
+
+
+def _has_ended(daemon: Daemon) -> bool:
+    """It is not heard, or has said goodbye and runs nothing any more."""
+    if daemon.peer.is_gone or daemon.peer.silent_since is not None:
+        return True
+    return daemon.leaving is not None and not daemon.supervisors
 
 
 def _taken(daemon: Daemon, why: str) -> str:

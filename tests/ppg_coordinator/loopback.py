@@ -165,7 +165,7 @@ class SlaveClient(Client):
                 self.opened.pop(session, None)
                 self.limits.pop(session, None)
                 self.ended.append((session, reason))
-                return [SessionEnded(session, "stopped")]
+                return [SessionEnded(session, 7, "stopped")]
             case EndOlder(project, epoch):
                 return [OlderEnded(project, epoch)]
         return []

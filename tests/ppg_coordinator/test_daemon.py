@@ -140,7 +140,7 @@ def test_an_unfit_machine_and_supervisors_that_end(net: Net) -> None:
     net.until(lambda: slave.held == {"s": 8})
     slave.opened.pop("s")
     slave.limits.pop("s")
-    slave.say(SessionEnded("s", "lease"))
+    slave.say(SessionEnded("s", 7, "lease"))
     net.until(lambda: slave.held == {"s": 8})
     mcp.say(Exclude("m", "no module named x"))
     net.until(lambda: mcp.shares == {} and "can't work for this pipegraph" in mcp.note)

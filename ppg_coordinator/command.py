@@ -122,8 +122,8 @@ def _serve(given: dict[str, Any]) -> int:
     silence_s = settings["silence"] or settings["lease"] / 3
     if silence_s <= settings["heartbeat"]:
         raise OptionError(
-            f"--silence ({silence_s:g} s) must be longer than --heartbeat ({settings['heartbeat']:g} s), best ten times "
-            "as long; if not given, it is a third of --lease"
+            f"--silence ({silence_s:g} s) must be longer than --heartbeat ({settings['heartbeat']:g} s), best ten "
+            "times as long; if not given, it is a third of --lease"
         )
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True

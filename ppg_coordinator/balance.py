@@ -106,7 +106,7 @@ class Balance:
 
     def _divide(self, stock: Stock, wanting: list[Claimant], now: float) -> None:
         pools = [Placing(self._ledger, stock, hosts, members) for hosts, members in stock.pools(wanting)]
-        fair = _in_all(stock, wanting, self._deserve(stock, pools, wanting))
+        fair = _in_all(_wants(stock, pools, wanting), self._deserve(stock, pools, wanting))
         if self.turns.serve(stock, wanting, fair, True, now):
             self._refit()
         self._share_out(stock, pools, wanting)
@@ -125,7 +125,7 @@ class Balance:
     def _share_out(self, stock: Stock, pools: list[Placing], wanting: list[Claimant]) -> None:
         capped: Aims = [dict.fromkeys(_strangers(pool, wanting), 0.0) for pool in pools]
         aims = self._deserve(stock, pools, wanting, capped)
-        wants = {claimant.session: _party(stock, claimant).want for claimant in wanting}
+        wants = _wants(stock, pools, wanting)
         for number in range(ROUNDS):
             for pool, aim in zip(pools, aims, strict=True):
                 pool.begin(self._over(pool, aim) if number == 0 else {})
@@ -187,7 +187,7 @@ def _party(stock: Stock, claimant: Claimant) -> Party:
 
 def _bounds(stock: Stock, pool: Placing, wanting: list[Claimant], capped: dict[str, float] | None) -> Pool:
     members = [index for index, claimant in enumerate(wanting) if claimant.session in pool.members]
-    has = [pool.level(claimant) for claimant in wanting]
+    has = [0.0 if pool.is_only else pool.level(claimant) for claimant in wanting]
     floors, most = [0.0] * len(wanting), [inf] * len(wanting)
     if capped is not None:
         floors = [_floor(stock, pool, claimant) for claimant in wanting]
@@ -205,12 +205,16 @@ def _strangers(pool: Placing, wanting: list[Claimant]) -> list[str]:
     return [claimant.session for claimant in wanting if claimant.session not in pool.members]
 
 
-def _in_all(stock: Stock, wanting: list[Claimant], aims: Aims) -> dict[str, float]:
+def _wants(stock: Stock, pools: list[Placing], wanting: list[Claimant]) -> dict[str, float]:
+    """More than that is not promised in one pool, but may be in the sum of several."""
+    if len(pools) <= 1:
+        return {claimant.session: inf for claimant in wanting}
+    return {claimant.session: _party(stock, claimant).want for claimant in wanting}
+
+
+def _in_all(wants: dict[str, float], aims: Aims) -> dict[str, float]:
     """By session, over all pools."""
-    return {
-        claimant.session: min(_party(stock, claimant).want, sum(aim[claimant.session] for aim in aims))
-        for claimant in wanting
-    }
+    return {session: min(want, sum(aim[session] for aim in aims)) for session, want in wants.items()}
 
 
 def _hardest_first(claimant: Claimant) -> tuple[int, int]:

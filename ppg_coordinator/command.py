@@ -49,7 +49,14 @@ GRACE = Option(
     "--grace", "PPG_GRACE", parse_seconds, "10", "SECONDS", "how long to learn what runs before sharing out anything"
 )
 HEARTBEAT = Option("--heartbeat", "PPG_HEARTBEAT", positive_seconds, "2", "SECONDS", "between two signs of life")
-SILENCE = Option("--silence", "PPG_SILENCE", positive_seconds, "20", "SECONDS", "after which a peer counts as silent")
+SILENCE = Option(
+    "--silence",
+    "PPG_SILENCE",
+    positive_seconds,
+    None,
+    "SECONDS",
+    "after which a peer counts as silent; if not given, a third of the lease",
+)
 LEASE = Option(
     "--lease",
     "PPG_LEASE",
@@ -112,8 +119,12 @@ def _keys(given: dict[str, Any]) -> int:
 
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given, PROGRAM, ALL, os.environ)
-    if settings["silence"] <= settings["heartbeat"]:
-        raise OptionError("--silence must be longer than --heartbeat, best ten times as long")
+    silence_s = settings["silence"] or settings["lease"] / 3
+    if silence_s <= settings["heartbeat"]:
+        raise OptionError(
+            f"--silence ({silence_s:g} s) must be longer than --heartbeat ({settings['heartbeat']:g} s), best ten "
+            "times as long; if not given, it is a third of --lease"
+        )
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True
     )
@@ -127,7 +138,7 @@ def _serve(given: dict[str, Any]) -> int:
                 settings["listen"],
                 settings["grace"],
                 settings["heartbeat"],
-                settings["silence"],
+                silence_s,
                 settings["lease"],
             ),
         )

@@ -41,6 +41,11 @@ class Placing:
         return self._names is None or host.name in self._names
 
     @property
+    def is_only(self) -> bool:
+        """There is no other pool."""
+        return self._names is None
+
+    @property
     def is_full(self) -> bool:
         """No core is left for anybody."""
         return all(host.used_cores == host.cores for host in self.hosts)

@@ -18,12 +18,15 @@ class Group:
 
     def __init__(self) -> None:
         self.hosts: list[Host] = []
+        self.kinds: dict[tuple[int, int], Host] = {}
+        """One for each pair of cores and memory."""
         self.cores = 0
         self.memory_bytes = 0
 
     def add(self, host: Host) -> None:
         """One more."""
         self.hosts.append(host)
+        self.kinds[host.cores, host.memory_bytes] = host
         self.cores += host.cores
         self.memory_bytes += host.memory_bytes
 
@@ -40,14 +43,12 @@ class Stock:
         self.cores = sum(host.cores for host in self.hosts)
         self.memory_bytes = sum(host.memory_bytes for host in self.hosts)
         self._groups: dict[Access, Group] = {}
-        kinds: dict[tuple[int, int, Access], Host] = {}
         for host in self.hosts:
             access = (host.users, host.excluded)
             if access not in self._groups:
                 self._groups[access] = Group()
             self._groups[access].add(host)
-            kinds[host.cores, host.memory_bytes, access] = host
-        self._kinds = list(kinds.values())
+        self._kinds = [host for group in self._groups.values() for host in group.kinds.values()]
 
     def dominant(self, cores: float, memory_bytes: float) -> float:
         """The larger fraction of the cluster."""
@@ -86,5 +87,4 @@ class Stock:
 def _fits_somewhere(claimant: Claimant, group: Group) -> bool:
     if not group.admits(claimant):
         return False
-    kinds = {(host.cores, host.memory_bytes): host for host in group.hosts}
-    return any(cost is not None for host in kinds.values() for cost in costs(claimant, host))
+    return any(cost is not None for host in group.kinds.values() for cost in costs(claimant, host))

@@ -7,7 +7,7 @@ Rules
   returns, it says so (or we remember it) in the moment in which its machine joins again.
 - A second daemon of a user for a machine waits until it shows whether the first lives: if that says anything
   (`EVIDENCE` heartbeats later, so that it can't be a last word on its way), the second is turned away; if it is quiet
-  for `PATIENCE` heartbeats, it is replaced.
+  for `PATIENCE` heartbeats, it is replaced. One that was leaving and runs nothing any more is replaced at once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Daemons:
         if peer.machine_id not in (None, message.machine_id):
             return f"this daemon was registered as {peer.machine_id}; one for {message.machine_id} must connect anew"
         known = self._desk.daemon(peer.user, message.machine_id)
-        if known is None or known.peer is peer or known.peer.is_gone or known.peer.silent_since is not None:
+        if known is None or known.peer is peer or _has_ended(known):
             self._install(peer, message, now)
         elif known.rival is not None:
             return _taken(known, "another one waits already")
@@ -165,7 +165,7 @@ class Daemons:
 
     def cut_off(self, daemon: Daemon, now: float) -> None:
         """Its user was revoked, and its time to end what it runs is over."""
-        self._give_up(daemon, now)
+        self._give_up(daemon, now, "its user was revoked")
         if daemon.machine_id in self._desk.machines:
             self._forget(daemon)
 
@@ -252,14 +252,14 @@ class Daemons:
                 arbiter.MachineJoined(machine.machine_id, machine.cores, machine.memory_bytes, drained, machine.users)
             )
 
-    def _give_up(self, daemon: Daemon, now: float) -> None:
+    def _give_up(self, daemon: Daemon, now: float, reason: str = "not heard of for too long") -> None:
         desk, machine, user = self._desk, self._desk.machines[daemon.machine_id], daemon.peer.user
         if daemon.is_given_up:
             return
         daemon.is_given_up = True
         for supervisor in daemon.supervisors.values():
             supervisor.held = desk.arbiter.held(supervisor.session, machine.machine_id)
-        desk.log(f"{user}'s ppg-slave on {daemon.peer.host} is given up: not heard of for too long", True)
+        desk.log(f"{user}'s ppg-slave on {daemon.peer.host} is given up: {reason}", True)
         desk.feed(arbiter.Vacated(machine.machine_id, user))
         if machine.present:
             self._rejoin(machine)
@@ -294,6 +294,13 @@ def _nonsense(message: Register) -> str | None:
     if any(min(held.cores, held.memory_bytes, held.number, held.epoch) < 0 for held in message.held):
         return "nobody holds less than nothing"
     return None
+
+
+def _has_ended(daemon: Daemon) -> bool:
+    """It is not heard, or has said goodbye and runs nothing any more."""
+    if daemon.peer.is_gone or daemon.peer.silent_since is not None:
+        return True
+    return daemon.leaving is not None and not daemon.supervisors
 
 
 def _taken(daemon: Daemon, why: str) -> str:

@@ -14,6 +14,7 @@ from .members import Peer
 from .pipegraphs import Pipegraphs
 from .status import document
 
+FAREWELL_S = 0.5
 ARGUMENTS = {"status": 0, "authorize": 2, "revoke": 1, "drain": 1, "undrain": 1}
 
 
@@ -25,7 +26,9 @@ class Operators:
         self._pipegraphs = pipegraphs
         self._daemons = daemons
         self._ending: dict[str, float] = {}
-        """Revoked users, and when they are cut off."""
+        """Revoked users, and until when they may end what they run."""
+        self._told: dict[str, float] = {}
+        """Those of whom nothing runs, and when their connections end: what was told them needs a moment to arrive."""
 
     def ask(self, peer: Peer, message: Ask, now: float) -> None:
         """Every question has its answer, if not at once."""
@@ -126,7 +129,12 @@ class Operators:
                 self._daemons.cut_off(daemon, now)
             for peer in [peer for peer in self._desk.peers.values() if peer.user == user]:
                 self._desk.turn_away(peer, f"user {user} was revoked by the owner of the coordinator")
-            self._desk.out.append(ShutOut(user))
+            self._told[user] = now + FAREWELL_S
+            self._desk.remind(self._told[user], "revoked", user)
+        for user, at in list(self._told.items()):
+            if now >= at:
+                del self._told[user]
+                self._desk.out.append(ShutOut(user))
 
     def _answer(self, peer: Peer, ok: bool, text: str) -> None:
         self._desk.tell(peer, Answer(ok, text, Blob(b"")))

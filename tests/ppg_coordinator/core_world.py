@@ -47,6 +47,7 @@ from ppg_protocol.messages import (
     Shares,
     StartSession,
     StopSession,
+    SupervisorEnded,
 )
 
 GB = 2**30
@@ -119,12 +120,12 @@ class Slave(Talker):
                 self.say_held(session)
             case StopSession(session, _):
                 self.supervisors.pop(session, None)
-                self.outbox.append(SessionEnded(session, "stopped"))
+                self.outbox.append(SessionEnded(session, 7, "stopped"))
             case EndOlder(project, epoch):
                 for session, running in list(self.supervisors.items()):
                     if running.project == project and running.epoch < epoch:
                         del self.supervisors[session]
-                        self.outbox.append(SessionEnded(session, "older"))
+                        self.outbox.append(SessionEnded(session, 7, "older"))
                 self.outbox.append(OlderEnded(project, epoch))
 
     def say_held(self, session: str) -> None:
@@ -150,7 +151,7 @@ class Slave(Talker):
     def fail(self, session: str, reason: str = "lease") -> None:
         """The supervisor leaves by itself."""
         if self.supervisors.pop(session, None) is not None:
-            self.outbox.append(SessionEnded(session, reason))
+            self.outbox.append(SessionEnded(session, 7, reason))
 
 
 @dataclass
@@ -164,6 +165,7 @@ class Mcp(Talker):
     number: int = -1
     note: str = ""
     cleared: list[str] = field(default_factory=list)
+    lost: list[tuple[str, int, str]] = field(default_factory=list)
 
     def opening(self) -> OpenSession:
         """What it says first."""
@@ -179,6 +181,8 @@ class Mcp(Talker):
                 self.shares = {share.machine_id: share.cores for share in machines if share.cores}
             case Cleared(machine_id, _):
                 self.cleared.append(machine_id)
+            case SupervisorEnded(machine_id, _, pid, reason):
+                self.lost.append((machine_id, pid, reason))
 
 
 class World:

@@ -124,7 +124,7 @@ class Story(World):
             if slave.identity in self.silent and self.now >= since + LEASE_S:
                 for session in list(slave.supervisors):
                     del slave.supervisors[session]
-                    slave.outbox.append(SessionEnded(session, "lease"))
+                    slave.outbox.append(SessionEnded(session, 7, "lease"))
         self.notice_killed(SILENCE_S)
         self.send(Ticked())
 

@@ -167,6 +167,21 @@ def test_a_killed_daemon_is_replaced_by_its_restart() -> None:
     assert again.starts == 1
 
 
+def test_a_daemon_that_left_is_replaced_at_once() -> None:
+    world = World()
+    slave = world.slave("m", "ann")
+    world.demand(world.mcp("s", "ann"), (1, 0, 100))
+    world.settle()
+    world.say(slave, Leaving("told to stop"))
+    slave.fail("s", "its jobs have ended")
+    world.read()
+    world.kill("m")
+    again = world.slave("m", "ann")
+    world.advance(1)
+    assert set(again.supervisors) == {"s"}
+    assert world.mcps["s"].shares == {"m": 8}
+
+
 def test_a_second_daemon_is_refused_while_the_first_lives() -> None:
     world = World()
     two_users(world)
@@ -198,6 +213,7 @@ def test_a_supervisor_that_ends_by_itself_is_started_again_ever_more_slowly() ->
     assert pauses[:5] == [2, 4, 8, 16, 32]
     assert pauses[-1] == 60
     assert world.mcps["s"].shares == {"m": 8}
+    assert world.mcps["s"].lost[0] == ("m", 7, "it did not fit"), "its MCP need not wait for a lease"
 
 
 def test_a_newer_run_supersedes_an_older_one() -> None:
@@ -364,7 +380,7 @@ def test_a_revoked_user_whose_daemon_does_not_answer_is_cut_off_soon() -> None:
     world.send(UserRevoked("ann", b"nobody"))
     world.advance(world.settings.revocation_s - 0.1)
     assert world.other == []
-    world.advance(0.2)
+    world.advance(1)
     assert world.other == [ShutOut("ann")]
 
 
@@ -417,7 +433,7 @@ def test_nonsense_ends_the_link_and_nothing_else() -> None:
 def test_what_comes_late_or_from_nobody_is_ignored() -> None:
     world = World()
     slave = world.slave("m", "ann")
-    world.say(slave, SessionEnded("unknown", "gone"))
+    world.say(slave, SessionEnded("unknown", 7, "gone"))
     world.say(slave, Holding("unknown", 3, 1, 1))
     mcp = world.mcp("s", "ann")
     world.close(mcp)

@@ -142,5 +142,3 @@ KillWait=10
     def _ended(self, job: str) -> str:
         state = self.state(job)
         return state if state in GONE and self._states() == ["idle", "idle"] else ""
-
-

@@ -1,4 +1,4 @@
-"""deploy/slurm/ppg-slaves.sbatch on a real Slurm with two nodes: slaves come and go with allocations, pipelines stay."""
+"""deploy/slurm/ppg-slaves.sbatch on a real Slurm with two nodes: slaves go with their allocation, pipelines stay."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def meet(path):
     while len(list(Path().glob("*.on"))) < 4:
         assert time.monotonic() < deadline, "the other jobs did not come"
         time.sleep(0.05)
-    path.write_text("met")
+    Path(path).write_text("met")
 
 
 ppg.new_pipegraph()
@@ -49,12 +49,12 @@ import pypipegraph as ppg
 def step(path):
     "Says that it runs; ends when the test says so."
     with Path("calls").open("a") as calls:
-        calls.write(f"{path.name}\\n")
+        calls.write(f"{path}\\n")
     deadline = time.monotonic() + 150
-    while not path.with_suffix(".go").exists():
+    while not Path(f"{path}.go").exists():
         assert time.monotonic() < deadline, "nobody said go"
         time.sleep(0.05)
-    path.write_text("done")
+    Path(path).write_text("done")
 
 
 ppg.new_pipegraph()
@@ -103,6 +103,7 @@ class Allocations:
     def cancel_all(self) -> None:
         for job in self._jobs:
             self._slurm.call("scancel", job)
+        for job in self._jobs:
             self._slurm.wait_for_end(job)
 
 

@@ -29,7 +29,10 @@ def processes_with(text: str, *, but: int = 0) -> list[str]:
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
         try:
-            if text.encode() in (directory / "environ").read_bytes() and directory.name not in (str(os.getpid()), str(but)):
+            if text.encode() in (directory / "environ").read_bytes() and directory.name not in (
+                str(os.getpid()),
+                str(but),
+            ):
                 found.append(f"{directory.name}: {(directory / 'cmdline').read_bytes().decode(errors='replace')}")
         except OSError:
             continue

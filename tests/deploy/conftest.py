@@ -1,0 +1,30 @@
+"""Fixtures of the launchers' tests: a coordinator, and a batch system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .head import Head
+from .slurm import Slurm, skip_where_impossible
+
+
+@pytest.fixture
+def head(tmp_path: Path) -> Iterator[Head]:
+    """A coordinator on this machine, and a directory that all hosts see."""
+    head = Head(tmp_path)
+    try:
+        head.begin()
+        yield head
+    finally:
+        head.end()
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Slurm]:
+    """Two nodes that wait for jobs."""
+    skip_where_impossible()
+    with Slurm() as cluster:
+        yield cluster

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, Master, file_task
+from slave_cluster import Cluster, Master, file_task
 
 from ppg_cs.tasks import LoadTask
 from ppg_protocol.messages import Finished, Outcome, Retracted, Started

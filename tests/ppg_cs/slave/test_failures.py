@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from cluster import Cluster, Gates, Master, Server, file_task, is_alive
+from slave_cluster import Cluster, Gates, Master, Server, file_task, is_alive
 
 from ppg_protocol.messages import EndOlder, Finished, OlderEnded, Outcome, Register, Retracted, SessionEnded, Started
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, Master, file_task
+from slave_cluster import Cluster, Master, file_task
 
 from ppg_protocol.messages import Blob, Define, Outcome, Ready, ResourceLimit, Shutdown, Unfit, Variable
 

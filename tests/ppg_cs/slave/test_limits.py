@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cluster import Cluster, Gates, Master
+from slave_cluster import Cluster, Gates, Master
 
 from ppg_protocol.messages import Finished, Heartbeat, Started, StopSession
 

@@ -7,7 +7,7 @@ import platform
 import signal
 from pathlib import Path
 
-from cluster import Cluster, Gates, Holder, Master, Piece, file_task, parent
+from slave_cluster import Cluster, Gates, Holder, Master, Piece, file_task, parent
 
 from ppg_cs.task_stream import TaskStream
 from ppg_cs.tasks import Generated, GenerateTask, LoadTask

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..events import Use
+from ..words import listing
 from .desk import Desk
 from .members import Machine, Pipegraph
 
@@ -82,7 +83,12 @@ def why(desk: Desk, graph: Pipegraph, now: float) -> str:
     left_s = desk.arbiter.grace_until - now
     if left_s > 0 and graph.demand.shapes:
         return f"the coordinator has just started and learns what is running; it shares out in {left_s:.0f} s"
-    return desk.arbiter.why_waiting(graph.session, desk.host_name)
+    reason = desk.arbiter.why_waiting(graph.session, desk.host_name)
+    daemons = [daemon for daemon in desk.daemons_of(graph.user) if not daemon.is_given_up]
+    if reason and daemons and not any(daemon.is_useful for daemon in daemons):
+        states = listing([f"that on {daemon.peer.host} is {daemon.state}" for daemon in daemons])
+        return f"no ppg-slave of user {graph.user} can be used: {states}"
+    return reason
 
 
 def _state(graph: Pipegraph) -> str:

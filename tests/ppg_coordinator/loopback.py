@@ -73,19 +73,6 @@ class Daemon:
         """What it has logged."""
         return os.pread(self._log.fileno(), 1 << 24, self._begin).decode()
 
-    def command(self, *arguments: str, keys: Path | None = None, timeout_s: float = 20.0) -> Any:
-        """Run one of the asking commands against it."""
-        settings = ["--coordinator", self.endpoint, "--keys", str(keys or self.keys), "--timeout", str(timeout_s)]
-        return run(*arguments, *settings)
-
-    def status(self) -> dict[str, Any]:
-        """The document."""
-        done = self.command("status", "--json")
-        assert done.returncode == 0, done.stderr
-        document = json.loads(done.stdout)
-        assert isinstance(document, dict)
-        return document
-
     def end(self, number: int = signal.SIGTERM) -> int:
         """Stop it; returns its exit code."""
         if self.process.poll() is None:
@@ -215,6 +202,29 @@ class Net:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.clients: list[Client] = []
 
+    def command(self, *arguments: str, keys: Path | None = None, timeout_s: float = 20.0) -> Any:
+        """Run one of the asking commands; meanwhile all clients are served."""
+        path = str(keys or self.path / "owner")
+        settings = ["--coordinator", self.daemon.endpoint, "--keys", path, "--timeout", str(timeout_s)]
+        process = subprocess.Popen(
+            [*COMMAND, *arguments, *settings],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=without_settings(),
+        )
+        self.until(lambda: process.poll() is not None)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def status(self) -> dict[str, Any]:
+        """The document."""
+        done = self.command("status", "--json")
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        assert isinstance(document, dict)
+        return document
+
     def make_keys(self, user: str) -> Path:
         """A colleague's keys, not yet authorised."""
         self.keys[user] = make_user_keys(self.path / user, user, self.path / "owner" / "coordinator.key")
@@ -222,7 +232,7 @@ class Net:
 
     def admit(self, user: str) -> None:
         """A colleague comes, and is authorised."""
-        done = self.daemon.command("authorize", user, str(self.make_keys(user)))
+        done = self.command("authorize", user, str(self.make_keys(user)))
         assert done.returncode == 0, done.stderr
 
     def slave(self, user: str, machine: str, cores: int = 8) -> SlaveClient:
@@ -270,8 +280,12 @@ class Net:
 
 def run(*arguments: str) -> Any:
     """Run `ppg-coordinator` to its end."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PPG_")}
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=environment)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=without_settings())
+
+
+def without_settings() -> dict[str, str]:
+    """The environment, but for what configures the programs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PPG_")}
 
 
 def wait_for(condition: Callable[[], object]) -> None:

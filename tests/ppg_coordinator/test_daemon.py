@@ -33,30 +33,30 @@ def test_two_users_share_and_status_tells_of_both(net: Net) -> None:
     net.until(lambda: first.shares == {"m": 4} and second.shares == {"m": 4} and second.cleared == ["m"])
     net.until(lambda: owners.held == {"first": 4} and anns.held == {"second": 4})
     net.until(lambda: "all 8 cores of 1 machine are in use by" in second.note)
-    text = net.daemon.command("status").stdout
+    text = net.command("status").stdout
     for part in ("8 of 8 cores", "slaves of", "ann", "/projects/first", "/projects/second", "waits: all 8 cores"):
         assert part in text, text
-    assert net.daemon.command("status", keys=net.path / "ann").stdout.count("epoch 1") == 2
-    (machine,) = net.daemon.status()["machines"]
+    assert net.command("status", keys=net.path / "ann").stdout.count("epoch 1") == 2
+    (machine,) = net.status()["machines"]
     assert (machine["machine_id"], machine["cores"], machine["cores_used"]) == ("m", 8, 8)
     first.end()
     net.until(lambda: second.shares == {"m": 8})
-    assert [graph["session"] for graph in net.daemon.status()["pipegraphs"]] == ["second"]
+    assert [graph["session"] for graph in net.status()["pipegraphs"]] == ["second"]
 
 
 def test_an_unknown_key_is_let_in_when_it_is_authorised(net: Net) -> None:
     key = net.make_keys("ann")
     mcp = net.mcp("ann", "s")
-    refused = net.daemon.command("status", keys=net.path / "ann", timeout_s=1)
+    refused = net.command("status", keys=net.path / "ann", timeout_s=1)
     assert refused.returncode == 3
     assert "does not admit our key" in refused.stderr
     assert not mcp.established
-    assert net.daemon.command("authorize", "ann", str(key)).stdout == "ann is authorised\n"
+    assert net.command("authorize", "ann", str(key)).stdout == "ann is authorised\n"
     net.until(lambda: mcp.established)
-    again = net.daemon.command("authorize", "ben", str(key))
+    again = net.command("authorize", "ben", str(key))
     assert again.returncode == 1
     assert "already" in again.stderr
-    secret = net.daemon.command("authorize", "ben", str(key) + "_secret")
+    secret = net.command("authorize", "ben", str(key) + "_secret")
     assert secret.returncode == 1
     assert "secret" in secret.stderr
 
@@ -66,8 +66,8 @@ def test_a_revoked_user_is_ended_and_out_while_others_go_on(net: Net) -> None:
     owners, anns = net.slave("owner", "m"), net.slave("ann", "m")
     first, second = net.mcp("owner", "first"), net.mcp("ann", "second")
     net.until(lambda: owners.held == {"first": 4} and anns.held == {"second": 4})
-    assert net.daemon.command("revoke", "ann", keys=net.path / "ann").returncode == 1
-    done = net.daemon.command("revoke", "ann")
+    assert net.command("revoke", "ann", keys=net.path / "ann").returncode == 1
+    done = net.command("revoke", "ann")
     assert (done.returncode, done.stdout) == (0, "ann is revoked; 1 pipegraph on 1 machine are being ended\n")
     net.until(lambda: anns.ended == [("second", "user ann was revoked")])
     net.until(lambda: anns.refused and second.refused and owners.held == {"first": 8})
@@ -76,23 +76,23 @@ def test_a_revoked_user_is_ended_and_out_while_others_go_on(net: Net) -> None:
     late = net.mcp("ann", "late")
     net.until(lambda: late.link.trouble and "admit" in late.link.trouble)
     assert not late.established
-    assert "authorised: nobody" in net.daemon.command("revoke", "ann").stderr
-    assert net.daemon.command("revoke", "root").returncode == 1
+    assert "authorised: nobody" in net.command("revoke", "ann").stderr
+    assert net.command("revoke", "root").returncode == 1
 
 
 def test_drained_machines_stay_so_over_a_restart(net: Net) -> None:
     slave, mcp = net.slave("owner", "m"), net.mcp("owner", "s")
     net.until(lambda: slave.held == {"s": 8})
-    assert "no machine 'nowhere'" in net.daemon.command("drain", "nowhere").stderr
-    assert net.daemon.command("drain", os.uname().nodename).returncode == 0
+    assert "no machine 'nowhere'" in net.command("drain", "nowhere").stderr
+    assert net.command("drain", os.uname().nodename).returncode == 0
     net.until(lambda: mcp.shares == {})
     net.restart(grace_s=0)
     net.until(lambda: mcp.established == 2)
     net.until(lambda: "is drained" in mcp.note)
-    assert net.daemon.status()["machines"][0]["drained"]
-    assert net.daemon.command("undrain", "m").stdout == "m takes jobs again\n"
+    assert net.status()["machines"][0]["drained"]
+    assert net.command("undrain", "m").stdout == "m takes jobs again\n"
     net.until(lambda: mcp.shares == {"m": 8} and slave.held == {"s": 8})
-    assert net.daemon.command("undrain", "m").returncode == 1
+    assert net.command("undrain", "m").returncode == 1
 
 
 def test_a_killed_coordinator_is_replaced_and_goes_on_from_what_is_held(net: Net) -> None:
@@ -101,7 +101,7 @@ def test_a_killed_coordinator_is_replaced_and_goes_on_from_what_is_held(net: Net
     first, second = net.mcp("owner", "first"), net.mcp("ann", "second")
     net.until(lambda: owners.held == {"first": 4} and anns.held == {"second": 4})
     net.restart(grace_s=2)
-    assert net.daemon.command("status").returncode == 0
+    assert net.command("status").returncode == 0
     third = net.mcp("owner", "third")
     net.until(lambda: third.shares and first.established == second.established == 2)
     net.until(lambda: owners.held == {"first": 2, "third": 2} and anns.held == {"second": 4})
@@ -118,7 +118,7 @@ def test_a_vanished_mcp_loses_its_session_a_vanished_slave_its_machine(net: Net)
     assert any("was not heard of" in reason for _, reason in slave.ended + other.ended)
     net.vanish(other)
     net.until(lambda: mcp.shares == {"m": 8})
-    states = {machine["machine_id"]: machine["daemons"][0]["state"] for machine in net.daemon.status()["machines"]}
+    states = {machine["machine_id"]: machine["daemons"][0]["state"] for machine in net.status()["machines"]}
     assert states["n"] in ("silent", "lost")
     assert states["m"] != "lost"
 
@@ -144,7 +144,7 @@ def test_an_unfit_machine_and_supervisors_that_end(net: Net) -> None:
     net.until(lambda: slave.held == {"s": 8})
     mcp.say(Exclude("m", "no module named x"))
     net.until(lambda: mcp.shares == {} and "can't work for this pipegraph" in mcp.note)
-    assert "no module named x" in net.daemon.command("status").stdout
+    assert "no module named x" in net.command("status").stdout
     assert "no module named x" in net.daemon.log()
 
 
@@ -169,7 +169,7 @@ def test_garbage_harms_only_who_sends_it(net: Net) -> None:
     net.until(lambda: mcp.shares == {"m": 8} and slave.established == 1)
     for stranger in strangers:
         stranger.close()
-    assert net.daemon.command("status").returncode == 0
+    assert net.command("status").returncode == 0
 
 
 def test_who_is_neither_mcp_nor_slave_nor_operator_is_turned_away(net: Net) -> None:
@@ -193,7 +193,7 @@ def test_a_signal_ends_it_orderly_also_with_peers_that_do_not_answer(net: Net, n
 
 def test_a_server_with_another_key_is_not_believed(net: Net, tmp_path: Path) -> None:
     make_owner_keys(tmp_path / "other")
-    done = net.daemon.command("status", keys=tmp_path / "other", timeout_s=1)
+    done = net.command("status", keys=tmp_path / "other", timeout_s=1)
     assert done.returncode == 3
     assert "no answer from the coordinator" in done.stderr
     assert isinstance(net.keys["owner"].user, KeyPair)

@@ -185,14 +185,14 @@ class DataProcess:
             self._defined += 1
 
     def feed(self, parts: Sequence[tuple[int, Sequence[int]]]) -> None:
-        """Load parts of the task stream. If that fails, this machine is of no use for the session."""
+        """Load parts of the task stream. If that fails, this machine is of no use for the session, nor are we."""
         assert self.workplace.stream is not None
         for part, jobs in parts:
             try:
                 feed(self.workplace.stream, part_path(self.workplace.config.run_directory, part), part, jobs)
             except BaseException as error:
                 self.channel.send((control.UNFIT, unfit_for(error)))
-                return
+                self.leave()  # lest what was ordered meanwhile fails for want of its task
         gc.freeze()
         self.rss_bytes = hugepages.rss_bytes()
 
@@ -245,7 +245,7 @@ class DataProcess:
             os._exit(0)
 
     def leave(self) -> NoReturn:
-        """The supervisor is gone: take everything along."""
+        """The supervisor is gone, or wants no more of us: take everything along."""
         for pid in (*self.jobs, *self.successors):
             descendants.kill_group(pid)
         os._exit(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from slave_cluster import Cluster, Master, file_task
 
-from ppg_protocol.messages import Blob, Define, Outcome, Ready, ResourceLimit, Shutdown, Unfit, Variable
+from ppg_protocol.messages import Blob, Define, Finished, Outcome, Ready, ResourceLimit, Shutdown, Unfit, Variable
 
 
 def write(path: str) -> None:
@@ -118,7 +118,9 @@ def test_a_part_that_raises_when_it_is_loaded(tmp_path: Path) -> None:
         cluster.open(master)
         master.said.clear()
         master.send(Define(0, (), Blob(b"Bgarbage"), 0))
+        master.run(0)
         assert "can't be loaded" in reason(cluster, master)
+        assert {done.outcome for done in master.find(Finished)} <= {Outcome.LOST, Outcome.CANCELLED}
 
 
 def tell_surroundings(path: str) -> None:

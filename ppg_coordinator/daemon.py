@@ -28,13 +28,15 @@ import zmq
 
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.clock import now as clock
+from ppg_protocol.cluster_messages import Answer
 from ppg_protocol.codec import Message
 from ppg_protocol.curve import CurveServer
 from ppg_protocol.errors import LocalProtocolError
 from ppg_protocol.handshake import COORDINATOR
 from ppg_protocol.keys import KeyDirectory, KeysError
 from ppg_protocol.link import Delivery, ServerLink
-from ppg_protocol.messages import Answer, Blob, Heartbeat, Hello
+from ppg_protocol.messages import Heartbeat, Hello
+from ppg_protocol.records import Blob
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zmq
 
 from ppg_protocol.clock import now as clock
+from ppg_protocol.cluster_messages import Answer, Ask
 from ppg_protocol.curve import CurveClient
 from ppg_protocol.errors import CommunicationFailure, PyPipeGraphError
 from ppg_protocol.keys import KeyDirectory
 from ppg_protocol.link import SERVER, ClientLink
-from ppg_protocol.messages import Answer, Ask, Heartbeat
+from ppg_protocol.messages import Heartbeat
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, HeartbeatDue, Refused
 

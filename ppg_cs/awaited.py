@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from ppg_protocol.messages import AwaitedFile
+from ppg_protocol.records import AwaitedFile
 
 _PAUSE_S = 0.005
 _PAUSE_MAX_S = 0.5

@@ -33,7 +33,7 @@ from ppg_cs.feeding import feed, part_path, unfit_for
 from ppg_cs.successor import Preparation, prepare
 from ppg_cs.tasks import LoadTask, Task
 from ppg_cs.workplace import Workplace
-from ppg_protocol.messages import AwaitedFile
+from ppg_protocol.records import AwaitedFile
 
 _ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ppg_cs.report import Report
-from ppg_protocol.messages import Ack, Cancel, Define, Retract, Run, Shutdown, Unload, Usage
+from ppg_protocol.messages import Ack, Cancel, Define, Retract, Run, Shutdown, Unload
+from ppg_protocol.records import Usage
 
 
 @dataclass(frozen=True, slots=True)

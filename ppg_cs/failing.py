@@ -16,7 +16,7 @@ from types import TracebackType
 
 import cloudpickle
 
-from ppg_protocol.messages import Failure
+from ppg_protocol.records import Failure
 
 TEXT_BYTES_MAX = 64 << 10
 PICKLED_BYTES_MAX = 1 << 20

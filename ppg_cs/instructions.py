@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppg_protocol.messages import AwaitedFile, DataLost, Finished, Loaded, LoadFailed, Retracted, Started, Unfit
+from ppg_protocol.cluster_messages import Unfit
+from ppg_protocol.messages import DataLost, Finished, Loaded, LoadFailed, Retracted, Started
+from ppg_protocol.records import AwaitedFile
 
 Reply = Started | Finished | Loaded | LoadFailed | Retracted | DataLost | Unfit
 

@@ -32,7 +32,7 @@ from ppg_cs.board import REACHED, RESULT
 from ppg_cs.tasks import FileTask
 from ppg_cs.workplace import Workplace
 from ppg_protocol.errors import JobContractError
-from ppg_protocol.messages import AwaitedFile, Failure
+from ppg_protocol.records import AwaitedFile, Failure
 
 DESCENDANTS_S = 30.0
 WARM_UPS = 20

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgpack
 
-from ppg_protocol.messages import Failure, FileStat
+from ppg_protocol.records import Failure, FileStat
 
 
 @dataclass(frozen=True, slots=True)

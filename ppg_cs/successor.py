@@ -23,7 +23,7 @@ from ppg_cs.job_process import detach, flush_files
 from ppg_cs.tasks import GenerateTask, LoadTask, Task
 from ppg_cs.workplace import Workplace
 from ppg_protocol.limits import BLOB_BYTES
-from ppg_protocol.messages import AwaitedFile
+from ppg_protocol.records import AwaitedFile
 
 
 class Preparation:

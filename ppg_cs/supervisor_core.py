@@ -37,17 +37,13 @@ from ppg_cs.work import NO_USAGE, Work
 from ppg_protocol.errors import RemoteProtocolError
 from ppg_protocol.messages import (
     Ack,
-    AwaitedFile,
-    Blob,
     Cancel,
     DataLost,
     Define,
-    Failure,
     Finished,
     Heartbeat,
     Loaded,
     LoadFailed,
-    Outcome,
     Retract,
     Retracted,
     Run,
@@ -55,6 +51,7 @@ from ppg_protocol.messages import (
     Started,
     Unload,
 )
+from ppg_protocol.records import AwaitedFile, Blob, Failure, Outcome
 
 LOAD_CORES = 1
 SHUTDOWN_S = 10.0

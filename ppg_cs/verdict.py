@@ -6,7 +6,7 @@ import os
 import signal
 
 from ppg_cs.report import Report
-from ppg_protocol.messages import Failure, Outcome
+from ppg_protocol.records import Failure, Outcome
 
 DIED = "JobDiedException"
 

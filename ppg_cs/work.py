@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppg_protocol.messages import Usage
+from ppg_protocol.records import Usage
 
 NO_USAGE = Usage(0.0, 0.0, 0)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import engines
 
 from ppg_mcp.store import Execution, Input, StatusStore, first_file, pack_files
-from ppg_protocol.messages import FileStat
+from ppg_protocol.records import FileStat
 
 INPUTS = 100_000
 FILES = pack_files([FileStat(1, 2, 3, b"d" * 16)])

@@ -15,13 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ppg_protocol.codec import Message
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     Ask,
     CloseSession,
     Demand,
     Exclude,
-    Heartbeat,
     Holding,
     Leaving,
     OlderEnded,
@@ -29,6 +27,8 @@ from ppg_protocol.messages import (
     Register,
     SessionEnded,
 )
+from ppg_protocol.codec import Message
+from ppg_protocol.messages import Heartbeat
 
 from ..arbiter import Arbiter
 from ..events import Elapsed

@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from ppg_protocol.messages import HeldShare, Holding, OlderEnded, Register, SessionEnded
+from ppg_protocol.cluster_messages import HeldShare, Holding, OlderEnded, Register, SessionEnded
 
 from .. import events as arbiter
 from ..words import count, gigabytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ppg_protocol.messages import Demand, Register
+from ppg_protocol.cluster_messages import Demand, Register
 
 NO_DEMAND = Demand((), 0)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ppg_protocol.messages import Answer, Ask, Blob
+from ppg_protocol.cluster_messages import Answer, Ask
+from ppg_protocol.records import Blob
 
 from ..words import count, listing
 from .daemons import Daemons

@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     Cleared,
     Demand,
     EndOlder,
@@ -24,7 +24,7 @@ from ppg_protocol.messages import (
     StopSession,
     SupervisorEnded,
 )
-from ppg_protocol.messages import Shares as SharesMessage
+from ppg_protocol.cluster_messages import Shares as SharesMessage
 
 from .. import events as arbiter
 from ..words import count

@@ -21,8 +21,10 @@ from ppg_cs.slave.exits import LEASE_OVER, UNFIT
 from ppg_cs.slave.parts import Parts
 from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX, SupervisorCore
 from ppg_cs.work import Work
+from ppg_protocol.cluster_messages import Limit, Unfit
 from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.messages import AwaitedFile, Blob, Cancel, Define, Limit, Run, Unfit
+from ppg_protocol.messages import Cancel, Define, Run
+from ppg_protocol.records import AwaitedFile, Blob
 
 
 class ClusterCore(SupervisorCore):

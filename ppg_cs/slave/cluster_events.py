@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ppg_cs import events
-from ppg_protocol.messages import Limit, Unfit
+from ppg_protocol.cluster_messages import Limit, Unfit
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,10 @@ from ppg_cs.tasks import Task
 from ppg_cs.workforce import Member
 from ppg_cs.workplace import Workplace
 from ppg_protocol import clock
+from ppg_protocol.cluster_messages import Limit, Prepare, Unfit
 from ppg_protocol.link import ClientLink
-from ppg_protocol.messages import Distribution, Limit, Prepare, Ready, Shutdown, Unfit, Usage
+from ppg_protocol.messages import Ready, Shutdown
+from ppg_protocol.records import Distribution, Usage
 from ppg_protocol.session import Timing
 
 PROOF_S = 5.0

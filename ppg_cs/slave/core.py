@@ -23,7 +23,7 @@ from typing import Any
 from ppg_cs.slave import instructions as do
 from ppg_cs.slave.events import Connected, Elapsed, Ended, Event, Held, Interrupted, Swept, Unwanted
 from ppg_cs.slave.instructions import Instruction, Tell
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     EndOlder,
     HeldShare,
     Holding,

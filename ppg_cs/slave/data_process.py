@@ -31,7 +31,7 @@ from ppg_cs.slave.engine import engine_version
 from ppg_cs.slave.session_setup import unpack_config
 from ppg_cs.task_stream import MAIN, TaskStream
 from ppg_cs.workplace import Workplace
-from ppg_protocol.messages import Prepare, ResourceLimit, Variable
+from ppg_protocol.cluster_messages import Prepare, ResourceLimit, Variable
 
 
 def main() -> NoReturn:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from ppg_protocol.messages import Distribution
+from ppg_protocol.records import Distribution
 
 _DIST_INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)\.dist-info$")
 """PEP 427: name and version, each with its dashes replaced."""

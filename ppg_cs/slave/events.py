@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppg_protocol.messages import EndOlder, Limit, StartSession, StopSession
+from ppg_protocol.cluster_messages import EndOlder, Limit, StartSession, StopSession
 
 
 @dataclass(frozen=True, slots=True)

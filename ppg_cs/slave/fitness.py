@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 
-from ppg_protocol.messages import Prepare
+from ppg_protocol.cluster_messages import Prepare
 
 
 def unfit(prepare: Prepare, mcp_host: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppg_protocol.messages import Holding, Leaving, Limit, OlderEnded, Register, SessionEnded, StartSession
+from ppg_protocol.cluster_messages import Holding, Leaving, Limit, OlderEnded, Register, SessionEnded, StartSession
 
 Report = Register | Holding | SessionEnded | OlderEnded | Leaving
 

@@ -27,7 +27,7 @@ from ppg_cs.slave.events import Ended, Held, Swept
 from ppg_cs.slave.session_setup import SessionSetup
 from ppg_cs.slave.settings import SlaveSettings
 from ppg_protocol import clock
-from ppg_protocol.messages import StartSession
+from ppg_protocol.cluster_messages import StartSession
 
 log = logging.getLogger("ppg-slave")
 

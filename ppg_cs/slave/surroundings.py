@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from ppg_protocol.messages import Prepare, ResourceLimit
+from ppg_protocol.cluster_messages import Prepare, ResourceLimit
 
 _DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "WINDOWID", "TMUX", "TMUX_PANE", "STY", "TTY", "GPG_TTY")
 _HARDWARE = ("HOSTNAME", "HOST", "HOSTTYPE", "MACHTYPE", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ppg_protocol.messages import Distribution, Ready
+from ppg_protocol.messages import Ready
+from ppg_protocol.records import Distribution
 
 SKEW_S = 5.0
 SHOWN = 5

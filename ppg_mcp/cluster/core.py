@@ -24,23 +24,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ppg_protocol.codec import Message
-from ppg_protocol.messages import (
-    Blob,
+from ppg_protocol.cluster_messages import (
     Cleared,
-    Define,
     Demand,
     DemandedShape,
     Exclude,
-    Heartbeat,
     OpenSession,
     Prepare,
-    Ready,
     Share,
     Shares,
     SupervisorEnded,
     Unfit,
 )
+from ppg_protocol.codec import Message
+from ppg_protocol.messages import Define, Heartbeat, Ready
+from ppg_protocol.records import Blob
 
 from ..dispatcher import MachineShare
 from .comparison import differences, misfit, skew
@@ -55,7 +53,6 @@ from .events import (
     Generated,
     Grant,
     Instruction,
-    Lose,
     Pass,
     PeerBack,
     PeerCame,
@@ -66,6 +63,7 @@ from .events import (
     ToCoordinator,
     ToPeer,
 )
+from .loss import Lose
 
 EXACT_UP_TO = 64
 DEMAND_PAUSE_S = 0.1

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from ppg_protocol.codec import Message
 
 from ..dispatcher import MachineShare
+from .loss import Lose
 
 # -------------------------------------------------------------------------------------------------------------- events
 
@@ -149,15 +150,6 @@ class Grant:
     """What may be sent to a machine from now on."""
 
     share: MachineShare
-
-
-@dataclass(frozen=True, slots=True)
-class Lose:
-    """A machine is gone with all that ran and was loaded there; whatever ran there, runs no more."""
-
-    machine: str
-    host: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,13 @@ import zmq
 from ppg_cs import machine as this_machine
 from ppg_cs.session_directory import discard, session_directory
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
+from ppg_protocol.cluster_messages import CloseSession, OpenSession
 from ppg_protocol.codec import Message
 from ppg_protocol.curve import CurveClient, CurveServer
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.keys import KeyDirectory
 from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
-from ppg_protocol.messages import CloseSession, Heartbeat, Hello, OpenSession
+from ppg_protocol.messages import Heartbeat, Hello
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 
@@ -33,6 +34,7 @@ from . import events as on
 from .address import bindable
 from .core import ClusterCore, Surroundings
 from .former import former_machines, remember
+from .loss import Lose
 from .preparing import facts, prepare, write_nonce
 
 if TYPE_CHECKING:
@@ -253,7 +255,7 @@ class ClusterMachines:
                     self._reports.append((machine, message))
                 case on.Grant(share):
                     self._reports.append((share.machine, share))
-                case on.Lose(machine):
+                case Lose(machine):
                     self._gone.add(machine)
                     self._used.discard(machine)
                     self._reports.append((machine, instruction))

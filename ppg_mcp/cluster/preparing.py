@@ -14,7 +14,8 @@ import cloudpickle
 
 from ppg_cs import machine
 from ppg_cs.slave.distributions import installed
-from ppg_protocol.messages import Prepare, Ready, ResourceLimit, Variable
+from ppg_protocol.cluster_messages import Prepare, ResourceLimit, Variable
+from ppg_protocol.messages import Ready
 
 from ..version import __version__
 

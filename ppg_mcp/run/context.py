@@ -6,8 +6,6 @@ import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ppg_protocol.messages import AwaitedFile, Run
-
 from .. import planner as p
 from ..dispatcher import Dispatcher
 from ..planner.core import GENERATING, INJECTING
@@ -91,17 +89,3 @@ class RunContext:
             if (unneeded or planner.verdict[job] == p.Verdict.CURRENT) and job not in self.told:
                 self.told.add(job)
                 self.log.debug(f"not run: {self.order[job]!r}, because {self.explainer.why(job)}")
-
-    def run_message(
-        self,
-        attempt: int,
-        job: int,
-        loads: tuple[int, ...],
-        cores: int,
-        memory_bytes: int,
-        generates: bool,
-        awaited: tuple[AwaitedFile, ...] = (),
-    ) -> Run:
-        """A Run as it is sent."""
-        declared = tuple(max(0, self.order[load].memory_needed) for load in loads)
-        return Run(attempt, job, loads, cores, memory_bytes, awaited, generates, declared if any(declared) else ())

@@ -13,6 +13,7 @@ from .made import Generations
 from .merge import Merge
 from .orphans import report_orphans
 from .performing import Performer
+from .sending import run_message
 
 
 class Generating:
@@ -67,7 +68,7 @@ class Generating:
         self.generations.begin_again(lost, attempt)
         run.log.info(f"run: {generator!r}, because the jobs that it made were lost with a compute slave")
         loads = run.planner.loads_of(generator.index)
-        run.outbox.say(machine, run.run_message(attempt, generator.index, loads, 1, 0, generates=True))
+        run.outbox.say(machine, run_message(run, attempt, generator.index, loads, 1, 0, generates=True))
 
     def finish_again(self, machine: str, message: Finished) -> None:
         """A generator was run once more."""

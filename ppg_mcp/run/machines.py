@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from ppg_protocol.codec import Message
 
-from ..cluster.events import Lose
+from ..cluster.loss import Lose
 from ..dispatcher import MachineShare
 
 Report: TypeAlias = Message | MachineShare | Lose

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ppg_protocol.errors import CommunicationFailure, JobContractError
-from ppg_protocol.messages import Finished, Outcome
+from ppg_protocol.messages import Finished
+from ppg_protocol.records import Outcome
 
 from ..change import Change
 from ..job import Job

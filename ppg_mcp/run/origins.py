@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ppg_protocol.messages import AwaitedFile, FileStat
+from ppg_protocol.records import AwaitedFile, FileStat
 
 
 @dataclass(frozen=True, slots=True)

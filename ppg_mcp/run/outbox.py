@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ppg_protocol.codec import Message
-from ppg_protocol.messages import Ack
+if TYPE_CHECKING:
+    from ppg_protocol.codec import Message
 
 
 class Outbox:
@@ -34,6 +35,8 @@ class Outbox:
 
     def empty(self) -> Iterator[tuple[str, Sequence[Message]]]:
         """Everything, in its order, by machine."""
+        from ppg_protocol.messages import Ack  # not before there is somebody to talk to
+
         for machine, attempts in self._acks.items():
             self.say(machine, Ack(tuple(attempts)))
         messages, self._messages, self._acks = self._messages, {}, {}

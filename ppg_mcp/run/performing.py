@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ppg_protocol.errors import JobContractError, JobDiedException, PyPipeGraphError
-from ppg_protocol.messages import Unload, Usage
+from ppg_protocol.records import Usage
 
 from .. import dispatcher as d
 from .. import planner as p
@@ -37,8 +37,7 @@ class Performer:
                     run.log.info(f"removing the temporary {run.order[job]!r}")
                     remove_files(run.graph, run.order[job], run.log)
                 case p.Unload():
-                    for machine in run.hosts:
-                        run.outbox.say(machine, Unload(job))
+                    self._unload(job)
                 case p.Adopt():
                     self._adopt(job)
                 case p.Refresh():
@@ -47,6 +46,12 @@ class Performer:
                     run.dispatcher.handle(d.Withdrawn(job))
                 case p.Prune():
                     self._prune(job, instruction.cause)
+
+    def _unload(self, job: int) -> None:
+        from ppg_protocol.messages import Unload  # not before there is somebody to talk to
+
+        for machine in self._run.hosts:
+            self._run.outbox.say(machine, Unload(job))
 
     def _offer(self, index: int) -> None:
         run = self._run

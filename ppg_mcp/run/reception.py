@@ -9,22 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import CommunicationFailure
-from ppg_protocol.messages import (
-    DataLost,
-    Finished,
-    Heartbeat,
-    Loaded,
-    LoadFailed,
-    Outcome,
-    Ready,
-    Retract,
-    Retracted,
-    Started,
-)
+from ppg_protocol.messages import DataLost, Finished, Heartbeat, Loaded, LoadFailed, Ready, Retract, Retracted, Started
+from ppg_protocol.records import Outcome
 
 from .. import dispatcher as d
 from .. import planner as p
-from ..cluster.events import Lose
+from ..cluster.loss import Lose
 from ..dispatcher import MachineShare
 from ..planner.core import CACHED, FINAL, OUTPUT, TEMPORARY
 from .context import GENERATES, RunContext

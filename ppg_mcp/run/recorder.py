@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from ppg_protocol.messages import FileStat, Usage
+from ppg_protocol.records import FileStat, Usage
 
 from ..job import Job
 from ..jobs.invariant import Invariant

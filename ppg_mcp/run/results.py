@@ -7,7 +7,7 @@ import pickle
 import signal
 
 from ppg_protocol.errors import JobContractError, JobDiedException
-from ppg_protocol.messages import Failure, Outcome, Usage
+from ppg_protocol.records import Failure, Outcome, Usage
 
 from ..exceptions import JobFailure, RuntimeError
 from ..graph import Pipegraph

@@ -18,7 +18,7 @@ from xxhash import xxh3_128_digest
 
 from ppg_cs.outputs import inspect
 from ppg_protocol.errors import JobContractError
-from ppg_protocol.messages import FileStat
+from ppg_protocol.records import FileStat
 
 from ..collection import no_garbage_collection
 from ..fingerprints import function_digest

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import Struct
 
-from ppg_protocol.messages import FileStat
+from ppg_protocol.records import FileStat
 
 DIGEST_BYTES = 16
 

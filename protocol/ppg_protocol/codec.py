@@ -1,7 +1,7 @@
 """Messages to bytes and back, one at a time; `envelope` puts them together.
 
-A message is the msgpack array `[type_number, field, …]`, see protocol/README.md. Its converters are compiled once at
-import from the dataclasses in `messages` (`fields` does that); nothing is inspected per message.
+A message is the msgpack array `[type_number, field, …]`, see protocol/README.md. Its converters are compiled once,
+when the first one comes or goes, from the dataclasses in `messages` (`fields` does that).
 
 Strings are UTF-8 with lone surrogates let through, because file names that are not UTF-8 come out of `os.fsdecode` with
 surrogates and must arrive as the same name.
@@ -17,15 +17,21 @@ import msgpack
 from ppg_protocol import limits
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
 from ppg_protocol.fields import Malformed, Pack, Unpack, compile_record, wrong
-from ppg_protocol.messages import MESSAGE_TYPES
+from ppg_protocol.messages import MESSAGE_TYPES, TYPE_NUMBERS
 
 Message: TypeAlias = object
 """An instance of one of the classes in `messages.MESSAGE_TYPES`."""
 
 _PACKS: dict[type, Pack] = {}
 _UNPACKS: dict[int, Unpack] = {}
-for _number, _cls in MESSAGE_TYPES.items():
-    _PACKS[_cls], _UNPACKS[_number] = compile_record(_cls.__name__, _cls, _number)
+
+
+def _compile(cls: type | None) -> None:
+    """Make the converters of a message class, which is known once its module was imported; of no other one."""
+    if cls is not None and cls in TYPE_NUMBERS:
+        number = TYPE_NUMBERS[cls]
+        _PACKS[cls], _UNPACKS[number] = compile_record(cls.__name__, cls, number)
+
 
 _packer = msgpack.Packer(unicode_errors="surrogatepass")
 
@@ -37,6 +43,8 @@ def encode_message(message: Message, blobs: list[bytes]) -> bytes:
     """
     before = len(blobs)
     try:
+        if type(message) not in _PACKS:
+            _compile(type(message))
         pack = _PACKS.get(type(message))
         if pack is None:
             raise wrong("message", "an instance of a message class", message)
@@ -54,6 +62,8 @@ def decode_message(wire: Any, blobs: Sequence[bytes]) -> Message:
     try:
         if type(wire) is not tuple or not wire or type(wire[0]) is not int:
             raise wrong("message", "an array that begins with a type number", wire)
+        if wire[0] not in _UNPACKS:
+            _compile(MESSAGE_TYPES.get(wire[0]))
         unpack = _UNPACKS.get(wire[0])
         if unpack is None:
             raise Malformed(f"message: unknown type number {wire[0]}")

@@ -1,6 +1,6 @@
 """Converters between a field's Python value and its form inside a msgpack body, one pair per annotated field.
 
-Theory of operation: `compile_field` turns an annotation into two closures, once, at import. Both have the shape
+Theory of operation: `compile_field` turns an annotation into two closures, once. Both have the shape
 `(value, blobs) -> value`: `pack` puts a blob's bytes at the end of `blobs` and leaves its index in the body, `unpack`
 looks the index up. Every closure knows the place it checks (`Finished.files[].inode`), so an error can name it
 without any bookkeeping on the way that succeeds.
@@ -27,7 +27,7 @@ from operator import attrgetter
 from typing import Any
 
 from ppg_protocol import limits
-from ppg_protocol.messages import Blob, FileStat
+from ppg_protocol.records import Blob, FileStat
 
 Pack = Callable[[Any, list[bytes]], Any]
 Unpack = Callable[[Any, Sequence[bytes]], Any]

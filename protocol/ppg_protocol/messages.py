@@ -1,5 +1,6 @@
-"""All messages between masters (MCPs), supervisors, coordinator and slave daemons, one frozen dataclass each.
+"""The messages between a master control program (MCP) and a supervisor, one frozen dataclass each.
 
+Those that only a cluster needs are in `cluster_messages`, what they are made of is in `records`.
 A message travels as the msgpack array `[type, field, …]`; nested records are arrays without a type. `Blob` fields
 travel as frames of their own. Jobs are named by their index in the graph of the run, attempts by a number that is
 never used twice in a session. Field order is the wire order: append only, never reorder, bump PROTOCOL_MAJOR otherwise.
@@ -9,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import NewType, TypeVar
+from typing import TypeVar
 
-Blob = NewType("Blob", bytes)
-"""Bytes that travel as a frame of their own: no copy into the msgpack body, a limit of their own."""
+from ppg_protocol.records import NOTHING, AwaitedFile, Blob, Distribution, Failure, FileStat, Usage
 
 M = TypeVar("M")
 
@@ -31,125 +30,6 @@ def message(number: int) -> Callable[[type[M]], type[M]]:
         return cls
 
     return register
-
-
-class Outcome(IntEnum):
-    """How an attempt ended."""
-
-    OK = 0
-    EXCEPTION = 1
-    """The callback raised, or its outputs broke the contract."""
-    SIGNAL = 2
-    EXIT = 3
-    """The process left by itself without a result (`os._exit`)."""
-    LOST = 4
-    """The process went down with its data process or machine; whose fault it was is not known."""
-    CANCELLED = 5
-
-
-# ---------------------------------------------------------------------------------------------------- nested records
-
-
-@dataclass(frozen=True, slots=True)
-class FileStat:
-    """One output as its job left it. `digest` is xxh3_128 of the content, empty above the size cap."""
-
-    size_bytes: int
-    mtime_ns: int
-    inode: int
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitedFile:
-    """A file made on another machine (`made_on`, a host), and what its stat must say before it may be read here."""
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    made_on: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt failed. `pickled` is the cloudpickled exception, empty when it could not be pickled.
-
-    `signal` and `exit_code` are -1 where they do not apply.
-    """
-
-    type_name: str
-    text: str
-    traceback: str
-    pickled: bytes
-    signal: int
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable of the environment."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceLimit:
-    """See setrlimit(2); -1 is RLIM_INFINITY."""
-
-    number: int
-    soft: int
-    hard: int
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """An installed distribution, as importlib.metadata names it."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class DemandedShape:
-    """`count` jobs that need so much each, see `ppg_coordinator.events.Shape`."""
-
-    cores: int
-    memory_bytes: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What a session may use of a machine, and what the whole machine has."""
-
-    machine_id: str
-    host: str
-    cores: int
-    memory_bytes: int
-    total_cores: int
-    total_memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeldShare:
-    """What a session holds of a slave's machine, at most, as of the Limit with this number."""
-
-    session: str
-    epoch: int
-    project: str
-    number: int
-    cores: int
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an attempt took: wall-clock and CPU seconds, peak resident bytes beyond what it shared at its start."""
-
-    runtime_s: float
-    cpu_s: float
-    peak_rss_bytes: int
 
 
 # ------------------------------------------------------------------------------------------------------ both directions
@@ -259,28 +139,6 @@ class Shutdown:
     reason: str
 
 
-@message(23)
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """What a supervisor on another machine needs to be as the MCP is: first message to it, answered by Ready or Unfit.
-
-    `nonce_file` holds `nonce`, which proves that the project directory is the MCP's. `python` is the MCP's interpreter,
-    used where it exists. `parts`: chunks of the task stream that follow as Define before the first Run.
-    """
-
-    project_directory: str
-    nonce_file: str
-    nonce: bytes
-    python: str
-    cwd: str
-    umask: int
-    sys_path: tuple[str, ...]
-    environment: tuple[Variable, ...]
-    limits: tuple[ResourceLimit, ...]
-    main_file: str
-    parts: int
-
-
 # -------------------------------------------------------------------------------------------------- supervisor -> MCP
 
 
@@ -332,7 +190,7 @@ class Finished:
     failure: Failure | None
     usage: Usage
     generated: Blob
-    chunk: Blob = Blob(b"")
+    chunk: Blob = NOTHING
 
 
 @message(35)
@@ -389,204 +247,3 @@ class DataLost:
     jobs: tuple[int, ...]
     generators: tuple[int, ...]
     reason: str
-
-
-@message(40)
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """This machine can't work for the session: its directory, interpreter or modules are not those of the MCP. It ends
-    after this message; `reason` names the host, the facts and what to do."""
-
-    machine_id: str
-    reason: str
-
-
-# ------------------------------------------------------------------------------------------------ MCP <-> coordinator
-
-
-@message(64)
-@dataclass(frozen=True, slots=True)
-class OpenSession:
-    """MCP -> coordinator: a pipegraph runs; said anew to a coordinator that does not know it. `endpoint` is where its
-    supervisors are to connect, `project` its directory."""
-
-    session: str
-    epoch: int
-    project: str
-    endpoint: str
-
-
-@message(65)
-@dataclass(frozen=True, slots=True)
-class CloseSession:
-    """MCP -> coordinator: the run is over and its supervisors were told to leave."""
-
-    session: str
-
-
-@message(66)
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """MCP -> coordinator: all jobs that run or could run now. `resident_bytes`: what loaded data takes on each machine
-    that is worked on."""
-
-    shapes: tuple[DemandedShape, ...]
-    resident_bytes: int
-
-
-@message(67)
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Coordinator -> MCP: what it may use from now on; what is absent, not at all. `note` says why it is not more, when
-    there is a demand that is not met: for the user."""
-
-    number: int
-    machines: tuple[Share, ...]
-    note: str
-
-
-@message(68)
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """Coordinator -> MCP: nothing of an older epoch of this project runs on that machine any more."""
-
-    machine_id: str
-    host: str
-
-
-@message(69)
-@dataclass(frozen=True, slots=True)
-class Exclude:
-    """MCP -> coordinator: this machine can't work for us (see Unfit); give us no share of it."""
-
-    machine_id: str
-    reason: str
-
-
-@message(70)
-@dataclass(frozen=True, slots=True)
-class SupervisorEnded:
-    """Coordinator -> MCP: this supervisor of the session and all its processes are gone, says their slave. `pid` tells
-    it from another one that may have been started there since."""
-
-    machine_id: str
-    host: str
-    pid: int
-    reason: str
-
-
-# ---------------------------------------------------------------------------------------------- slave <-> coordinator
-
-
-@message(80)
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Slave -> coordinator: first message on a new link. `held`: the sessions that run there, after a reconnection."""
-
-    machine_id: str
-    cores: int
-    memory_bytes: int
-    held: tuple[HeldShare, ...]
-
-
-@message(81)
-@dataclass(frozen=True, slots=True)
-class StartSession:
-    """Coordinator -> slave: start a supervisor for this session, which connects to `endpoint`; nothing if it runs.
-    Supervisors of older epochs of the project are ended first."""
-
-    session: str
-    epoch: int
-    project: str
-    endpoint: str
-
-
-@message(82)
-@dataclass(frozen=True, slots=True)
-class StopSession:
-    """Coordinator -> slave: end this session's supervisor at once; answered by SessionEnded, also if there is none."""
-
-    session: str
-    reason: str
-
-
-@message(83)
-@dataclass(frozen=True, slots=True)
-class EndOlder:
-    """Coordinator -> slave: end all supervisors of this project with an epoch below, and what they left."""
-
-    project: str
-    epoch: int
-
-
-@message(84)
-@dataclass(frozen=True, slots=True)
-class OlderEnded:
-    """Slave -> coordinator: answer to EndOlder, when nothing of them lives."""
-
-    project: str
-    epoch: int
-
-
-@message(85)
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Coordinator -> slave: what a session may use of the machine from now on; goes with the Shares of that number."""
-
-    session: str
-    number: int
-    cores: int
-    memory_bytes: int
-
-
-@message(86)
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """Slave -> coordinator: the Limit with this number is obeyed. At most so much is held now, and no more will be
-    taken until a Limit with a higher number allows it."""
-
-    session: str
-    number: int
-    cores: int
-    memory_bytes: int
-
-
-@message(87)
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
-    """Slave -> coordinator: the supervisor of this session and all its processes are gone from this machine. `pid`: the
-    supervisor's, 0 if there was none."""
-
-    session: str
-    pid: int
-    reason: str
-
-
-@message(88)
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """Slave -> coordinator: it drains and takes no new work; what runs may end."""
-
-    reason: str
-
-
-# ------------------------------------------------------------------------------------------- operator <-> coordinator
-
-
-@message(96)
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Operator -> coordinator: `status`, `authorize`, `revoke`, `drain` or `undrain`, and its arguments."""
-
-    what: str
-    arguments: tuple[str, ...]
-
-
-@message(97)
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Coordinator -> operator: `text` is the answer, or why not; for `status` JSON in `document`."""
-
-    ok: bool
-    text: str
-    document: Blob

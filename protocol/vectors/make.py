@@ -15,59 +15,55 @@ import json
 import pathlib
 import re
 
-from ppg_protocol.codec import Message
-from ppg_protocol.envelope import seal_one
-from ppg_protocol.messages import (
-    Ack,
+from ppg_protocol.cluster_messages import (
     Answer,
     Ask,
-    AwaitedFile,
-    Blob,
-    Cancel,
     Cleared,
     CloseSession,
-    DataLost,
-    Define,
     Demand,
     DemandedShape,
-    Distribution,
     EndOlder,
     Exclude,
-    Failure,
-    FileStat,
-    Finished,
-    Heartbeat,
     HeldShare,
-    Hello,
     Holding,
     Leaving,
     Limit,
-    Loaded,
-    LoadFailed,
     OlderEnded,
     OpenSession,
-    Outcome,
     Prepare,
-    Ready,
-    Refuse,
     Register,
     ResourceLimit,
-    Retract,
-    Retracted,
-    Run,
     SessionEnded,
     Share,
     Shares,
-    Shutdown,
-    Started,
     StartSession,
     StopSession,
     SupervisorEnded,
     Unfit,
-    Unload,
-    Usage,
     Variable,
 )
+from ppg_protocol.codec import Message
+from ppg_protocol.envelope import seal_one
+from ppg_protocol.messages import (
+    Ack,
+    Cancel,
+    DataLost,
+    Define,
+    Finished,
+    Heartbeat,
+    Hello,
+    Loaded,
+    LoadFailed,
+    Ready,
+    Refuse,
+    Retract,
+    Retracted,
+    Run,
+    Shutdown,
+    Started,
+    Unload,
+)
+from ppg_protocol.records import AwaitedFile, Blob, Distribution, Failure, FileStat, Outcome, Usage
 
 USAGE = Usage(1.5, 0.25, 123456789)
 FAILURE = Failure("ValueError", "no reads in 'a.fastq'", "Traceback (most recent call last):\n…", b"\x80\x05.", -1, -1)

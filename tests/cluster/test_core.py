@@ -6,25 +6,22 @@ from dataclasses import replace
 
 from ppg_mcp.cluster import events as on
 from ppg_mcp.cluster.core import ClusterCore, Surroundings
+from ppg_mcp.cluster.loss import Lose
 from ppg_mcp.dispatcher import MachineShare
-from ppg_protocol.messages import (
-    Blob,
+from ppg_protocol.cluster_messages import (
     Cleared,
-    Define,
     Demand,
     DemandedShape,
-    Distribution,
     Exclude,
-    Heartbeat,
     OpenSession,
     Prepare,
-    Ready,
-    Retracted,
     Share,
     Shares,
     SupervisorEnded,
     Unfit,
 )
+from ppg_protocol.messages import Define, Heartbeat, Ready, Retracted
+from ppg_protocol.records import Blob, Distribution
 
 LEASE_S, MARGIN_S = 60.0, 15.0
 GB = 1 << 30
@@ -165,7 +162,7 @@ def test_a_quiet_machine_gets_nothing_and_loses_nothing_until_it_is_heard_again(
     world.ready(b"p", "a")
     out = world.say(on.PeerQuiet(b"p", world.now - 10))
     assert grants(out) == [("a", 0)]
-    assert only(on.Lose, out) == []
+    assert only(Lose, out) == []
     assert grants(world.say(on.PeerBack(b"p"))) == [("a", 4)]
     assert world.core.deadline() is None
 
@@ -177,9 +174,9 @@ def test_a_machine_is_lost_after_lease_and_margin_and_not_before() -> None:
     since = world.now
     world.say(on.PeerQuiet(b"p", since))
     assert world.core.deadline() == since + LEASE_S + MARGIN_S
-    assert only(on.Lose, world.pass_time(LEASE_S + MARGIN_S - 0.1)) == []
+    assert only(Lose, world.pass_time(LEASE_S + MARGIN_S - 0.1)) == []
     out = world.pass_time(0.1)
-    assert [type(i) for i in out] == [on.Dismiss, on.Lose]
+    assert [type(i) for i in out] == [on.Dismiss, Lose]
     assert grants(world.ready(b"q", "a", pid=8)) == [("a", 4)], "a new supervisor there is welcome"
 
 
@@ -188,7 +185,7 @@ def test_a_supervisor_whose_end_is_known_is_lost_at_once() -> None:
     world.ready(b"p", "a", pid=7)
     assert world.say(on.CoordinatorSaid(SupervisorEnded("a", "host-a", 6, "killed"))) == [], "an older one"
     (lost,) = world.say(on.CoordinatorSaid(SupervisorEnded("a", "host-a", 7, "killed by SIGKILL")))
-    assert isinstance(lost, on.Lose)
+    assert isinstance(lost, Lose)
     assert "killed by SIGKILL" in lost.reason
 
 
@@ -197,14 +194,14 @@ def test_another_supervisor_on_a_machine_means_that_the_older_one_is_gone() -> N
     world.shares(share("a"))
     world.ready(b"p", "a")
     out = world.ready(b"q", "a", pid=8)
-    assert [type(i) for i in out] == [on.Dismiss, on.Lose, on.Pass, on.Grant]
+    assert [type(i) for i in out] == [on.Dismiss, Lose, on.Pass, on.Grant]
 
 
 def test_a_link_that_ends_by_a_broken_protocol_is_a_loss() -> None:
     world = World()
     world.ready(b"p", "a")
     out = world.say(on.PeerRefused(b"p", "it sent garbage"))
-    assert [type(i) for i in out] == [on.Say, on.Lose]
+    assert [type(i) for i in out] == [on.Say, Lose]
 
 
 # --------------------------------------------------------------------------------------------------- earlier runs

@@ -31,12 +31,12 @@ HOLDING = "tests/store/test_store_holding.py tests/store/test_store_parts.py"
 MUTATIONS = [
     # ------------------------------------------------------------------------------ tombstones, records, the store
     Mutation(
-        "no tombstone before Run", "ppg_mcp/run/loop.py",
+        "no tombstone before Run", "ppg_mcp/run/execution.py",
         "            run.store.tombstone(", "            str(",
         WRITES,
     ),
     Mutation(
-        "Run leaves before its tombstone is durable", "ppg_mcp/run/loop.py",
+        "Run leaves before its tombstone is durable", "ppg_mcp/run/execution.py",
         "        if run.store.pending:\n            run.store.commit()\n        self._commit",
         "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._commit",
         WRITES,
@@ -152,7 +152,7 @@ MUTATIONS = [
     ),
     Mutation(
         "memory admission off", "ppg_cs/admission.py",
-        "if self.holders and memory_bytes and", "if False and",
+        "(memory_bytes and not self._has_room(memory_bytes, loaded_bytes))", "False",
         CORE,
     ),
     Mutation(

@@ -26,8 +26,7 @@ from ppg_coordinator.core.events import (
     Ticked,
     TurnAway,
 )
-from ppg_protocol.codec import Message
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     Answer,
     Ask,
     Cleared,
@@ -36,7 +35,6 @@ from ppg_protocol.messages import (
     DemandedShape,
     EndOlder,
     Exclude,
-    Heartbeat,
     HeldShare,
     Holding,
     Limit,
@@ -49,6 +47,8 @@ from ppg_protocol.messages import (
     StopSession,
     SupervisorEnded,
 )
+from ppg_protocol.codec import Message
+from ppg_protocol.messages import Heartbeat
 
 GB = 2**30
 HEARTBEAT = Heartbeat((), (), 0)

@@ -21,17 +21,12 @@ import zmq
 
 from ppg_coordinator.daemon import hello
 from ppg_protocol.clock import now as clock
-from ppg_protocol.codec import Message
-from ppg_protocol.curve import CurveClient
-from ppg_protocol.keys import KeyDirectory, make_owner_keys, make_user_keys
-from ppg_protocol.link import SERVER, ClientLink
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     Cleared,
     CloseSession,
     Demand,
     DemandedShape,
     EndOlder,
-    Heartbeat,
     HeldShare,
     Holding,
     Limit,
@@ -43,6 +38,11 @@ from ppg_protocol.messages import (
     StartSession,
     StopSession,
 )
+from ppg_protocol.codec import Message
+from ppg_protocol.curve import CurveClient
+from ppg_protocol.keys import KeyDirectory, make_owner_keys, make_user_keys
+from ppg_protocol.link import SERVER, ClientLink
+from ppg_protocol.messages import Heartbeat
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ppg_coordinator.core import Coordinator
 from ppg_coordinator.core.events import Ticked
-from ppg_protocol.messages import Leaving, SessionEnded
+from ppg_protocol.cluster_messages import Leaving, SessionEnded
 
 USERS = "abc"
 MACHINES = ["m0", "m1"]

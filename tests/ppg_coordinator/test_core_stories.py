@@ -7,7 +7,7 @@ import itertools
 from core_world import GB, HEARTBEAT, World
 
 from ppg_coordinator.core.events import AuthorizeKey, KeepDrained, RevokeKey, ShutOut, UserRevoked
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     Ask,
     Demand,
     DemandedShape,

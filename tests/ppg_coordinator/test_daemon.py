@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from loopback import Client, Net
 
+from ppg_protocol.cluster_messages import Exclude, SessionEnded
 from ppg_protocol.curve import KeyPair
 from ppg_protocol.keys import make_owner_keys
-from ppg_protocol.messages import Exclude, Retract, SessionEnded
+from ppg_protocol.messages import Retract
 
 
 @pytest.fixture

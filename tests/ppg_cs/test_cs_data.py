@@ -17,7 +17,6 @@ from cs_mcp import Mcp, file_task, is_alive
 from ppg_cs import descendants
 from ppg_cs.tasks import Generated, GenerateTask, LoadTask, Task
 from ppg_protocol.messages import (
-    Blob,
     Cancel,
     DataLost,
     Define,
@@ -25,11 +24,11 @@ from ppg_protocol.messages import (
     Heartbeat,
     Loaded,
     LoadFailed,
-    Outcome,
     Retracted,
     Started,
     Unload,
 )
+from ppg_protocol.records import Blob, Outcome
 
 genome: dict[str, Any] = {}
 

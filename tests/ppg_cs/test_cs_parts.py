@@ -15,7 +15,7 @@ from ppg_cs import capture, control, cores, failing, hugepages, machine, marker,
 from ppg_cs.board import REACHED, RESULT, STRIPE_BYTES, Board
 from ppg_cs.control import Channel
 from ppg_cs.verdict import judge
-from ppg_protocol.messages import Failure, FileStat, Outcome
+from ppg_protocol.records import Failure, FileStat, Outcome
 
 # ------------------------------------------------------------------------------------------------------ board, report
 

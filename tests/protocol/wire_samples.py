@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ppg_protocol.messages import MESSAGE_TYPES, Blob, FileStat, Hello
+from ppg_protocol.messages import MESSAGE_TYPES, Hello
+from ppg_protocol.records import Blob, FileStat
 
 SIGNED = st.integers(-(1 << 63), (1 << 63) - 1)
 TEXT = st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs"]), max_size=3)

@@ -16,7 +16,7 @@ from ppg_mcp.store.holder import Holder, holder_path, read_holder, remove_holder
 from ppg_mcp.store.host_facts import start_time_of
 from ppg_mcp.store.record import unpack_inputs
 from ppg_mcp.store.stored_text import from_sql, pack, to_sql, unpack
-from ppg_protocol.messages import FileStat
+from ppg_protocol.records import FileStat
 
 SIGNED = st.integers(-(2**63), 2**63 - 1)
 FILES = st.builds(

@@ -11,7 +11,9 @@ from ppg_cs import events as on
 from ppg_cs import instructions as do
 from ppg_cs.slave.cluster_core import ClusterCore
 from ppg_cs.slave.cluster_events import ClusterEvent
-from ppg_protocol.messages import Blob, Define, Limit
+from ppg_protocol.cluster_messages import Limit
+from ppg_protocol.messages import Define
+from ppg_protocol.records import Blob
 
 LEASE_S = 1e9
 

@@ -24,26 +24,12 @@ from ppg_cs.survivors import members
 from ppg_cs.task_stream import BaseWriter
 from ppg_cs.tasks import FileTask, Task
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
+from ppg_protocol.cluster_messages import Holding, Limit, Prepare, Register, SessionEnded, StartSession, Variable
 from ppg_protocol.curve import CurveServer, KeyPair
 from ppg_protocol.keys import make_owner_keys
 from ppg_protocol.link import ServerLink
-from ppg_protocol.messages import (
-    Ack,
-    Blob,
-    Define,
-    Finished,
-    Heartbeat,
-    Hello,
-    Holding,
-    Limit,
-    Prepare,
-    Ready,
-    Register,
-    Run,
-    SessionEnded,
-    StartSession,
-    Variable,
-)
+from ppg_protocol.messages import Ack, Define, Finished, Heartbeat, Hello, Ready, Run
+from ppg_protocol.records import Blob
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue
 

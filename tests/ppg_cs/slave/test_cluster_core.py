@@ -13,8 +13,10 @@ from ppg_cs import instructions as do
 from ppg_cs.events import Tick
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_protocol.cluster_messages import Unfit
 from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.messages import Ack, AwaitedFile, Blob, Cancel, DataLost, Define, Heartbeat, Retracted, Unfit
+from ppg_protocol.messages import Ack, Cancel, DataLost, Define, Heartbeat, Retracted
+from ppg_protocol.records import AwaitedFile, Blob
 
 
 def whole(cores: int = 2) -> ClusterMachine:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from slave_cluster import Cluster, Gates, Master, Server, file_task, is_alive
 
-from ppg_protocol.messages import EndOlder, Finished, OlderEnded, Outcome, Register, Retracted, SessionEnded, Started
+from ppg_protocol.cluster_messages import EndOlder, OlderEnded, Register, SessionEnded
+from ppg_protocol.messages import Finished, Retracted, Started
+from ppg_protocol.records import Outcome
 
 STRAY = ["setsid", "sleep", "1000"]
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from slave_cluster import Cluster, Master, file_task
 
-from ppg_protocol.messages import Blob, Define, Finished, Outcome, Ready, ResourceLimit, Shutdown, Unfit, Variable
+from ppg_protocol.cluster_messages import ResourceLimit, Unfit, Variable
+from ppg_protocol.messages import Define, Finished, Ready, Shutdown
+from ppg_protocol.records import Blob, Outcome
 
 
 def write(path: str) -> None:

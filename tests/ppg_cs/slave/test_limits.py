@@ -6,7 +6,8 @@ from pathlib import Path
 
 from slave_cluster import Cluster, Gates, Master
 
-from ppg_protocol.messages import Finished, Heartbeat, Started, StopSession
+from ppg_protocol.cluster_messages import StopSession
+from ppg_protocol.messages import Finished, Heartbeat, Started
 
 
 def running(master: Master) -> set[int]:

@@ -10,7 +10,7 @@ import pytest
 from ppg_cs.slave import events as on
 from ppg_cs.slave import instructions as do
 from ppg_cs.slave.core import JOBS_KILLED, STOP_S, UNWANTED, SlaveCore
-from ppg_protocol.messages import (
+from ppg_protocol.cluster_messages import (
     EndOlder,
     HeldShare,
     Holding,

@@ -1,0 +1,199 @@
+"""A run at work: machines that execute jobs, and the rounds in which they are served. See `loop` for the rules.
+
+Imported when the first job must run: a run with nothing to do needs neither messages nor zmq.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ppg_protocol.errors import CommunicationFailure
+from ppg_protocol.messages import Retract, Shutdown
+
+from ..ask.live import LiveAnswers
+from ..dispatcher import Dispatch
+from ..planner.core import FINAL
+from . import last_run
+from .context import GENERATES, RunContext
+from .generating import Generating
+from .onlookers import Onlookers
+from .performing import Performer
+from .reception import Reception
+from .sending import run_message
+
+if TYPE_CHECKING:
+    from ppg_protocol.messages import Run
+
+    from .interrupt import Interrupts
+    from .machines import Machines
+
+COMMIT_INTERVAL_S = 0.05
+"""Records wait at most so long for others to share their commit."""
+LOG_INTERVAL_S = 1.0
+"""Who follows the log sees a line after this time, at the latest."""
+RETRACT_PATIENCE_S = 2.0
+
+
+class Execution:
+    """`start`, then `round` after round, then `stop`, which also ends half a start."""
+
+    def __init__(self, run: RunContext, performer: Performer, interrupts: Interrupts) -> None:
+        self._run = run
+        self._interrupts = interrupts
+        self._generating = Generating(run, performer)
+        self._reception = Reception(run, performer, self._generating)
+        self._commit_by = 0.0
+        self._log_by = 0.0
+        self._onlookers: Onlookers | None = None
+
+    def start(self, began_at: float) -> None:
+        """Note that a run goes on, and get the machines."""
+        run = self._run
+        run.store.set_meta(last_run.KEY, last_run.begun(began_at))
+        run.store.commit()
+        with self._interrupts.held():
+            run.machines = self._made_machines()
+        run.machines.watch(self._interrupts.fd, lambda: None)
+        run.situation.cores = run.machines.cores
+        self._onlookers = self._onlookers_of(run.machines)
+
+    def _made_machines(self) -> Machines:
+        """This machine, or a cluster; the other's modules are not imported."""
+        run, options = self._run, self._run.graph.options
+        if options.cluster is not None:
+            from ..cluster.machines import ClusterMachines
+
+            return ClusterMachines(run.graph, run.store, run.log)
+        from .machine import EmbeddedMachine
+
+        tasks = run.order
+        return EmbeddedMachine(run.graph.directory, run.store, options.max_cores, lambda job: tasks[job].task())
+
+    def _onlookers_of(self, machines: Machines) -> Onlookers:
+        run, options = self._run, self._run.graph.options
+        answers = LiveAnswers(
+            run.graph,
+            run.store,
+            run.planner,
+            run.explainer,
+            run.dispatcher,
+            run.situation,
+            run.results,
+            machines.memory_bytes,
+        )
+        return Onlookers(machines, answers, run.progress, run.log, options.interactive and not options.quiet)
+
+    def round(self) -> None:
+        """Wait, take in, dispatch, commit, send."""
+        run, machines = self._run, self._run.machines
+        assert machines is not None
+        for machine, message in machines.poll(self._wait_s()):
+            self._reception.on_message(machine, message)
+        for dispatch in self._dispatch(machines):
+            run.outbox.say(dispatch.machine, self._to_run(dispatch))
+        for name, attempt in run.dispatcher.to_steal(run.situation.running):
+            run.outbox.say(name, Retract((attempt,)))
+        machines.demand(run.dispatcher.demand)
+        now = time.monotonic()
+        if run.outbox or (run.store.pending and now >= self._commit_by):
+            self.flush()
+        self._sync_now_and_then(now)
+        self._flush_log_now_and_then(now)
+        run.situation.waits_for = machines.waits_for
+        run.progress.update(now, run.situation.look)
+
+    def _wait_s(self) -> float:
+        """How long to wait for messages."""
+        run, now = self._run, time.monotonic()
+        wake = min(run.progress.next_s, run.sync.next_s)
+        if self._onlookers is not None:
+            self._onlookers.tick(now)
+            wake = min(wake, self._onlookers.next_s)
+        if run.store.pending:
+            wake = min(wake, self._commit_by)
+        if run.log.unwritten:
+            wake = min(wake, self._log_by)
+        return max(0.0, wake - now)
+
+    def _dispatch(self, machines: Machines) -> Sequence[Dispatch]:
+        """Nothing new is sent while lost tasks are being made again, or something of an earlier run may still write."""
+        if self._generating.generations.busy or not machines.is_clear:
+            return ()
+        return self._run.dispatcher.dispatch()
+
+    def _to_run(self, dispatch: Dispatch) -> Run:
+        run, job = self._run, dispatch.job
+        generates = run.planner.kind[job] in GENERATES
+        if not generates and run.planner.kind[job] != FINAL:
+            run.store.tombstone(run.planner.ids[job], dispatch.attempt)
+        awaited = run.origins.awaited(run.planner.inputs, (job, *dispatch.loads), dispatch.machine)
+        return run_message(
+            run, dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, generates, awaited
+        )
+
+    def flush(self) -> None:
+        """Commit, then send what the commit justifies."""
+        run = self._run
+        if run.store.pending:
+            run.store.commit()
+        self._commit_by = time.monotonic() + COMMIT_INTERVAL_S
+        assert run.machines is not None
+        for machine, messages in run.outbox.empty():
+            run.machines.send(machine, messages)
+
+    def _sync_now_and_then(self, now: float) -> None:
+        run = self._run
+        reached = run.sync.finished()
+        if reached:
+            run.store.mark_synced(reached)
+        if now >= run.sync.next_s:
+            run.sync.start(run.store.sequence, now)
+
+    def _flush_log_now_and_then(self, now: float) -> None:
+        if self._run.log.unwritten and now >= self._log_by:
+            self._run.log.flush()
+            self._log_by = now + LOG_INTERVAL_S
+
+    # ------------------------------------------------------------------------------------------------------------ end
+
+    def stop(self) -> None:
+        """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
+        run, machines = self._run, self._run.machines
+        if machines is None:
+            return
+        try:
+            if self._onlookers is not None:
+                self._onlookers.close()
+            self._take_back(machines)
+            self.flush()
+            reason = self._interrupts.received.name if self._interrupts.received else "the run is over"
+            for machine in run.hosts:
+                machines.send(machine, [Shutdown(reason)])
+        except CommunicationFailure as failure:
+            run.log.warning(str(failure))
+        finally:
+            with self._interrupts.held():
+                run.machines = None
+                busy = set(run.dispatcher.machine_of.values())
+                machines.close(busy, lambda: self._interrupts.insisted)
+
+    def _take_back(self, machines: Machines) -> None:
+        """Retract everything, and wait until of each attempt is known whether it was started."""
+        dispatcher = self._run.dispatcher
+        outstanding = tuple(dispatcher.job_of)
+        if not outstanding:
+            return
+        self.flush()
+        for machine in dispatcher.machines.values():
+            if machine.attempts:
+                machines.send(machine.name, [Retract(tuple(machine.attempts))])
+        give_up = time.monotonic() + RETRACT_PATIENCE_S
+        while self._not_started(outstanding) and time.monotonic() < give_up:
+            for name, message in machines.poll(give_up - time.monotonic()):
+                self._reception.on_message(name, message)
+
+    def _not_started(self, attempts: Sequence[int]) -> bool:
+        """Is one of these still out, and not known to have been started?"""
+        return any(a in self._run.dispatcher.job_of and a not in self._run.situation.running for a in attempts)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import ppg_protocol.cluster_messages  # noqa: F401  # its classes register themselves
 from ppg_protocol.envelope import Envelope, seal_one, unseal
 from ppg_protocol.messages import MESSAGE_TYPES
 

@@ -170,17 +170,57 @@ def test_a_killed_slave_comes_back_and_the_run_goes_on(manager: UserManager, hea
     assert manager.fact("ppg-slave", "NRestarts") == "1"
 
 
+def answers(address: str, keys: Path) -> bool:
+    ask = [BIN / "ppg-coordinator", "status", "--coordinator", address, "--keys", keys]
+    return subprocess.run(ask, capture_output=True).returncode == 0
+
+
 def test_the_coordinator_is_always_back(manager: UserManager) -> None:
     keys, address = manager.home / ".ppg", f"tcp://127.0.0.1:{free_port()}"
     subprocess.run([BIN / "ppg-coordinator", "keys", keys], check=True, capture_output=True)
-    ask = [BIN / "ppg-coordinator", "status", "--coordinator", address, "--keys", keys]
     manager.install(USER / "ppg-coordinator.service", "coordinator.env", {"PPG_LISTEN": address})
     manager.must("start", "ppg-coordinator")
     first = manager.fact("ppg-coordinator", "MainPID")
-    assert subprocess.run(ask, capture_output=True).returncode == 0
+    assert answers(address, keys)
 
     manager.must("kill", "--signal=KILL", "ppg-coordinator")
     wait_for(lambda: manager.fact("ppg-coordinator", "MainPID") not in (first, "0"), manager.log)
-    assert subprocess.run(ask, capture_output=True).returncode == 0
+    assert answers(address, keys)
     manager.must("stop", "ppg-coordinator")
     assert manager.fact("ppg-coordinator", "Result") == "success"
+
+
+OF_THE_TEST = """
+[Service]
+# Another user, other places, the interpreter may be anywhere; and in a container parts of /proc can't be covered.
+User=
+EnvironmentFile=
+EnvironmentFile=%h/.config/pypipegraph/coordinator.env
+ReadWritePaths=%h
+PrivateTmp=no
+ProtectHome=read-only
+ProtectKernelLogs=no
+ProtectKernelTunables=no
+"""
+
+
+def test_the_coordinator_works_in_its_sandbox(manager: UserManager) -> None:
+    keys, address = manager.home / ".ppg", f"tcp://127.0.0.1:{free_port()}"
+    subprocess.run([BIN / "ppg-coordinator", "keys", keys], check=True, capture_output=True)
+    settings = {"PPG_LISTEN": address, "PPG_KEYS": str(keys), "PATH": f"{BIN}:/usr/bin:/bin"}
+    drop_in = manager.home / ".config" / "systemd" / "user" / "ppg-coordinator.service.d"
+    drop_in.mkdir(parents=True)
+    (drop_in / "test.conf").write_text(OF_THE_TEST)
+    manager.install(SYSTEM / "ppg-coordinator.service", "coordinator.env", settings)
+    manager.must("start", "ppg-coordinator")
+
+    assert answers(address, keys), manager.log()
+    there = f"/proc/{manager.fact('ppg-coordinator', 'MainPID')}/status"
+    facts = dict(line.split(":\t", 1) for line in Path(there).read_text().splitlines())
+    assert (facts["CapBnd"], facts["NoNewPrivs"], facts["Seccomp"]) == ("0" * 16, "1", "2")
+    authorize = [BIN / "ppg-coordinator", "authorize", "--coordinator", address, "--keys", keys, "ben"]
+    colleague = manager.home / "ben"
+    make = [BIN / "ppg-coordinator", "keys", colleague, "--user", "ben", "--coordinator-key", keys / "coordinator.key"]
+    subprocess.run(make, check=True, capture_output=True)
+    subprocess.run([*authorize, colleague / "user.key"], check=True, capture_output=True)
+    assert (keys / "authorized" / "ben.key").exists()

@@ -98,7 +98,7 @@ class UserManager:
     def must(self, *arguments: str) -> str:
         """The same, which must succeed."""
         done = self.systemctl(*arguments)
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}{self.log()}"
+        assert done.returncode == 0, f"{arguments}: {done.stderr}{self.systemctl('status', *arguments[1:]).stdout}{self.log()}"
         return done.stdout.strip()
 
     def fact(self, unit: str, name: str) -> str:

@@ -114,7 +114,7 @@ def manager(tmp_path: Path) -> Iterator[UserManager]:
     skip_where_impossible()
     with UserManager(tmp_path) as manager:
         yield manager
-    assert processes_with(f"XDG_RUNTIME_DIR={tmp_path}") == []
+    assert processes_with(f"XDG_RUNTIME_DIR={tmp_path}") == {}
 
 
 def install_slave(manager: UserManager, head: Head) -> None:

@@ -98,7 +98,8 @@ class UserManager:
     def must(self, *arguments: str) -> str:
         """The same, which must succeed."""
         done = self.systemctl(*arguments)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}{self.systemctl('status', *arguments[1:]).stdout}{self.log()}"
+        status = self.systemctl("status", *arguments[1:]).stdout if done.returncode else ""
+        assert done.returncode == 0, f"{arguments}: {done.stderr}{status}{self.log()}"
         return done.stdout.strip()
 
     def fact(self, unit: str, name: str) -> str:

@@ -28,7 +28,7 @@ from ppg_cs.slave import fitness, session_setup, surroundings
 from ppg_cs.slave.cluster_core import ClusterCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
-from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_cs.slave.exits import LEASE_OVER, TERMINATED, UNFIT
 from ppg_cs.slave.session_setup import SessionSetup
 from ppg_cs.supervisor import READ, Supervisor
 from ppg_cs.tasks import Task
@@ -250,6 +250,13 @@ class ClusterSupervisor(Supervisor):
                 self._end_everything()
                 os._exit(1)
             self._on_order(*packet[0])
+
+    def _on_sigterm(self) -> None:
+        """Not from the daemon: somebody signals all processes here, as batch systems do, the jobs among them. That they
+        end is no word on them, so none is said: the master has lost this machine, and they run elsewhere."""
+        self._log("SIGTERM: everything of its run ends here")
+        self._end_everything()
+        os._exit(TERMINATED)
 
     def _on_order(self, kind: int, *fields: Any) -> None:
         if kind == session_setup.LIMIT:

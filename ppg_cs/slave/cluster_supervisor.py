@@ -36,7 +36,18 @@ from ppg_cs.workforce import Member
 from ppg_cs.workplace import Workplace
 from ppg_protocol import clock
 from ppg_protocol.link import ClientLink
-from ppg_protocol.messages import Distribution, Limit, Prepare, Ready, Shutdown, Unfit, Usage
+from ppg_protocol.messages import (
+    Distribution,
+    Finished,
+    Limit,
+    LoadFailed,
+    Outcome,
+    Prepare,
+    Ready,
+    Shutdown,
+    Unfit,
+    Usage,
+)
 from ppg_protocol.session import Timing
 
 PROOF_S = 5.0
@@ -45,6 +56,8 @@ PROOF_RETRY_S = 0.05
 FAREWELL_S = 10.0
 """How long to stay until the master has acknowledged the last words."""
 LOG_TAIL_BYTES = 2000
+CONCERTED_S = 0.3
+"""Who signals all processes of a group, as batch systems do, reaches us no later than this after our jobs."""
 
 
 class ClusterSupervisor(Supervisor):
@@ -65,6 +78,8 @@ class ClusterSupervisor(Supervisor):
         self._early: list[Any] = []
         """Messages that came before this machine was found fit."""
         self._facts: list[Any] | None = None
+        self._hold_until: float | None = None
+        """Sudden ends are said then, if we have not met with one ourselves."""
         machine = setup.machine_id, config.cores, config.memory_bytes
         core = ClusterCore(*machine, config.slots, setup.lease_s, clock.now())
         super().__init__(config, Workplace(config, _no_task, self._memory), core)
@@ -104,7 +119,17 @@ class ClusterSupervisor(Supervisor):
 
     def _timeout_ms(self, now: float) -> int:
         timeout = super()._timeout_ms(now)
+        if self._hold_until is not None:
+            timeout = min(timeout, int(1000 * max(0.0, self._hold_until - now)) + 1)
         return timeout if self._unproven_until is None else min(timeout, int(1000 * PROOF_RETRY_S))
+
+    def _flush(self, now: float) -> None:
+        if self._hold_until is None and any(map(_is_sudden, self.outbox)):
+            self._hold_until = now + CONCERTED_S
+        if self._hold_until is not None and now < self._hold_until and self.exit_code is None:
+            return
+        self._hold_until = None
+        super()._flush(now)
 
     def _on_time(self, now: float) -> None:
         super()._on_time(now)
@@ -252,8 +277,8 @@ class ClusterSupervisor(Supervisor):
             self._on_order(*packet[0])
 
     def _on_sigterm(self) -> None:
-        """Not from the daemon: somebody signals all processes here, as batch systems do, the jobs among them. That they
-        end is no word on them, so none is said: the master has lost this machine, and they run elsewhere."""
+        """Not from the daemon: somebody signals all processes here, the jobs among them. That they end so is no word on
+        them, and none is said: the master has lost this machine, and they run elsewhere."""
         self._log("SIGTERM: everything of its run ends here")
         self._end_everything()
         os._exit(TERMINATED)
@@ -270,6 +295,10 @@ class ClusterSupervisor(Supervisor):
     def _log(self, text: str) -> None:
         super()._log(text)
         self._daemon.send((session_setup.WORDS, text))
+
+
+def _is_sudden(message: Any) -> bool:
+    return isinstance(message, LoadFailed) or (isinstance(message, Finished) and message.outcome == Outcome.SIGNAL)
 
 
 def _no_task(job: int) -> Task:

@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test docs strace interpreters exhaustive mutations fuzz check format bench clean distclean
+.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,7 +28,7 @@ venv: $(VENV)/.dev ## make .venv with everything for development (PYTHON=python3
 demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO_ARGS='--window 1000' to try something)
 	$(BIN)/python examples/lambda_phage/pipeline.py $(DEMO_ARGS)
 
-test: $(VENV)/.dev strace ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
+test: $(VENV)/.dev programs ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/; warnings and dead links are errors
@@ -38,10 +38,9 @@ docs: $(VENV)/.docs ## build the documentation into site/; warnings and dead lin
 interpreters: ## run the whole suite on every Python from 3.11 on that is found, each in .venvs/VERSION
 	.ci/interpreters $(PYTEST_ARGS)
 
-# tests/crash records writes with it; where it is missing and can't be installed, those tests say so.
-strace:
-	@command -v strace >/dev/null || [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || \
-	    { apt-get update -q && apt-get install -qy --no-install-recommends strace; }
+# What only some tests need; where it is missing and can't be installed, those tests say so.
+programs:
+	@.ci/programs
 
 exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (half an hour on two cores)
 	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto tests/planner/test_exhaustive.py

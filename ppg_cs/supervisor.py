@@ -241,12 +241,16 @@ class Supervisor:
             self._listen(member)
         elif fd == self._wakeup:
             if signal.SIGTERM in os.read(fd, 4096):
-                self._handle(Shutdown("SIGTERM"))
+                self._on_sigterm()
             self._reap()
         elif fd == self._mcp:
             self._log("the MCP is gone")
             self._end_everything()
             os._exit(1)
+
+    def _on_sigterm(self) -> None:
+        """End the jobs, and leave."""
+        self._handle(Shutdown("SIGTERM"))
 
     def _handle(self, event: Any) -> None:
         self._perform(self.core.handle(event, clock.now()))

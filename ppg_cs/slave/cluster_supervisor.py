@@ -28,7 +28,7 @@ from ppg_cs.slave import fitness, session_setup, surroundings
 from ppg_cs.slave.cluster_core import ClusterCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
-from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_cs.slave.exits import LEASE_OVER, TERMINATED, UNFIT
 from ppg_cs.slave.session_setup import SessionSetup
 from ppg_cs.supervisor import READ, Supervisor
 from ppg_cs.tasks import Task
@@ -37,8 +37,8 @@ from ppg_cs.workplace import Workplace
 from ppg_protocol import clock
 from ppg_protocol.cluster_messages import Limit, Prepare, Unfit
 from ppg_protocol.link import ClientLink
-from ppg_protocol.messages import Ready, Shutdown
-from ppg_protocol.records import Distribution, Usage
+from ppg_protocol.messages import Finished, LoadFailed, Ready, Shutdown
+from ppg_protocol.records import Distribution, Outcome, Usage
 from ppg_protocol.session import Timing
 
 PROOF_S = 5.0
@@ -47,6 +47,8 @@ PROOF_RETRY_S = 0.05
 FAREWELL_S = 10.0
 """How long to stay until the master has acknowledged the last words."""
 LOG_TAIL_BYTES = 2000
+CONCERTED_S = 0.3
+"""Who signals all processes of a group, as batch systems do, reaches us no later than this after our jobs."""
 
 
 class ClusterSupervisor(Supervisor):
@@ -67,6 +69,8 @@ class ClusterSupervisor(Supervisor):
         self._early: list[Any] = []
         """Messages that came before this machine was found fit."""
         self._facts: list[Any] | None = None
+        self._hold_until: float | None = None
+        """Sudden ends are said then, if we have not met with one ourselves."""
         machine = setup.machine_id, config.cores, config.memory_bytes
         core = ClusterCore(*machine, config.slots, setup.lease_s, clock.now())
         super().__init__(config, Workplace(config, _no_task, self._memory), core)
@@ -106,7 +110,17 @@ class ClusterSupervisor(Supervisor):
 
     def _timeout_ms(self, now: float) -> int:
         timeout = super()._timeout_ms(now)
+        if self._hold_until is not None:
+            timeout = min(timeout, int(1000 * max(0.0, self._hold_until - now)) + 1)
         return timeout if self._unproven_until is None else min(timeout, int(1000 * PROOF_RETRY_S))
+
+    def _flush(self, now: float) -> None:
+        if self._hold_until is None and any(map(_is_sudden, self.outbox)):
+            self._hold_until = now + CONCERTED_S
+        if self._hold_until is not None and now < self._hold_until and self.exit_code is None:
+            return
+        self._hold_until = None
+        super()._flush(now)
 
     def _on_time(self, now: float) -> None:
         super()._on_time(now)
@@ -253,6 +267,13 @@ class ClusterSupervisor(Supervisor):
                 os._exit(1)
             self._on_order(*packet[0])
 
+    def _on_sigterm(self) -> None:
+        """Not from the daemon: somebody signals all processes here, the jobs among them. That they end so is no word on
+        them, and none is said: the master has lost this machine, and they run elsewhere."""
+        self._log("SIGTERM: everything of its run ends here")
+        self._end_everything()
+        os._exit(TERMINATED)
+
     def _on_order(self, kind: int, *fields: Any) -> None:
         if kind == session_setup.LIMIT:
             self._handle(Limit(self.config.session, *fields))
@@ -265,6 +286,10 @@ class ClusterSupervisor(Supervisor):
     def _log(self, text: str) -> None:
         super()._log(text)
         self._daemon.send((session_setup.WORDS, text))
+
+
+def _is_sudden(message: Any) -> bool:
+    return isinstance(message, LoadFailed) or (isinstance(message, Finished) and message.outcome == Outcome.SIGNAL)
 
 
 def _no_task(job: int) -> Task:

@@ -35,7 +35,7 @@ class Outbox:
 
     def empty(self) -> Iterator[tuple[str, Sequence[Message]]]:
         """Everything, in its order, by machine."""
-        from ppg_protocol.messages import Ack  # not before there is somebody to talk to
+        from ppg_protocol.messages import Ack
 
         for machine, attempts in self._acks.items():
             self.say(machine, Ack(tuple(attempts)))

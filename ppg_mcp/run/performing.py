@@ -48,7 +48,7 @@ class Performer:
                     self._prune(job, instruction.cause)
 
     def _unload(self, job: int) -> None:
-        from ppg_protocol.messages import Unload  # not before there is somebody to talk to
+        from ppg_protocol.messages import Unload
 
         for machine in self._run.hosts:
             self._run.outbox.say(machine, Unload(job))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .waiting import free_port, wait_for
+from .waiting import free_port, processes_with, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "sinfo", "scontrol")
 NODES = ("n1", "n2")
@@ -81,6 +81,8 @@ class Slurm:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        for pid in processes_with(f"SLURM_CONF={self.directory}/"):  # of a test that failed
+            os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.directory)
 
     def _start(self, *command: str) -> None:

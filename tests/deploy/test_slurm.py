@@ -148,7 +148,7 @@ def test_the_end_of_an_allocation_drains_its_slaves_and_the_pipeline_goes_on_wit
     go(head, "first")
 
     assert slurm.wait_for_end(short) == "COMPLETED", head.log()
-    assert processes_with(f"SLURM_JOB_ID={short}\0") == []
+    assert processes_with(f"SLURM_JOB_ID={short}\0") == {}
     assert (head.directory / "first").read_text() == "done"
     assert ran(head) == ["first"], "a slave that drains has started a job"
     assert pipeline.poll() is None, head.log()
@@ -168,7 +168,7 @@ def test_a_cancelled_allocation_leaves_nothing_and_the_pipeline_goes_on_with_the
     slurm.call("scancel", cancelled)
 
     assert slurm.wait_for_end(cancelled) == "CANCELLED", head.log()
-    assert processes_with(f"SLURM_JOB_ID={cancelled}\0") == []
+    assert processes_with(f"SLURM_JOB_ID={cancelled}\0") == {}
     assert pipeline.poll() is None, head.log()
 
     allocations.submit_slaves()
@@ -195,7 +195,7 @@ def test_the_pipeline_in_the_batch_script_needs_nothing_outside(
     assert slurm.wait_for_end(job) == "COMPLETED", head.log()
     assert len({path.read_text() for path in head.directory.glob("*.on")}) == 2
     assert not (head.directory / f".ppg-{job}").exists()
-    assert processes_with(f"SLURM_JOB_ID={job}\0") == []
+    assert processes_with(f"SLURM_JOB_ID={job}\0") == {}
 
 
 def test_the_allocation_ends_as_its_pipeline_did(allocations: Allocations, head: Head, slurm: Slurm) -> None:

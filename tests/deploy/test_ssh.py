@@ -88,7 +88,7 @@ def launcher(head: Head) -> Iterator[Launcher]:
         launcher = Launcher(head, hosts)
         yield launcher
         launcher.call("stop", "--now")
-    assert processes_with(f"HOME={head.directory}") == []
+    assert processes_with(f"HOME={head.directory}") == {}
 
 
 def test_slaves_of_two_hosts_start_show_themselves_and_stop(launcher: Launcher) -> None:

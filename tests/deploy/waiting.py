@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -24,16 +23,13 @@ def wait_for(what: Callable[[], T], explain: Callable[[], str] = lambda: "", pat
     return value
 
 
-def processes_with(text: str, *, but: int = 0) -> list[str]:
-    """Command lines of all processes that were started with this text in their environment."""
-    found = []
+def processes_with(text: str) -> dict[int, str]:
+    """Pids and command lines of all processes that were started with this text in their environment."""
+    found = {}
     for directory in Path("/proc").glob("[0-9]*"):
         try:
-            if text.encode() in (directory / "environ").read_bytes() and directory.name not in (
-                str(os.getpid()),
-                str(but),
-            ):
-                found.append(f"{directory.name}: {(directory / 'cmdline').read_bytes().decode(errors='replace')}")
+            if text.encode() in (directory / "environ").read_bytes():
+                found[int(directory.name)] = (directory / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
     return found

@@ -65,6 +65,18 @@ def test_a_supervisor_that_is_killed_takes_all_along_and_can_be_started_again(tm
         assert cluster.open(master).pid != ready.pid
 
 
+def test_a_supervisor_that_is_terminated_with_its_jobs_does_not_call_them_failed(tmp_path: Path) -> None:
+    with Cluster(tmp_path) as cluster:
+        master = Master(cluster, "m")
+        ready = cluster.open(master)
+        started, stray = stray_job(cluster, master, tmp_path)
+        for pid in (started.pid, ready.pid):  # as a batch system does: all processes of the machine, leaves first
+            os.kill(pid, signal.SIGTERM)
+        assert "SIGTERM" in cluster.ended(master).reason
+        assert not any(map(is_alive, (ready.pid, started.pid, stray)))
+        assert not [message for message in master.said if isinstance(message, Finished)]
+
+
 def test_a_daemon_that_is_killed_takes_all_along(tmp_path: Path) -> None:
     with Cluster(tmp_path) as cluster:
         master = Master(cluster, "m")

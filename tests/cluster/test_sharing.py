@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from .hosts import Cluster, Script, until
 
 GIB = 1 << 30
-MIB = 1 << 20
 
 JOBS = """
 def journal(sign, cores, memory):
@@ -141,3 +139,53 @@ def test_wide_jobs_start_beside_an_endless_stream_of_narrow_ones(cluster: Cluste
     cluster.run(JOBS + "job('all', -1)\njob('alone', -2)\njob('large', 1, 900 << 20)\nppg.run()", "wide", "ann")
     assert stream.process.poll() is None, "the stream goes on"
     end(stream)
+
+
+def test_loaded_data_is_charged_and_finds_room_beside_a_stream(cluster: Cluster) -> None:
+    """Without data, neither user's share of the memory would do for the load."""
+    cores = {"a": 4}
+    machines(cluster, cores, "owner", "ann")
+    stream = cluster.start(JOBS + "for i in range(3000):\n    job(f'f{i}', 1, 200 << 20, 0.2)\nppg.run()", "stream")
+    until_held(cluster, stream=4)
+    cluster.run(
+        JOBS
+        + """
+data = {}
+def load():
+    journal("+", 0, 600 << 20)
+    data["x"] = 1
+loader = ppg.DataLoadingJob("load", load)
+loader.memory_needed = 600 << 20
+def finish():
+    journal("-", 0, 600 << 20)  # it stays loaded until this has ended
+    Path("last").touch()
+last = ppg.FileGeneratingJob("last", finish, empty_ok=True).depends_on(loader)
+for i in range(4):
+    last.depends_on(job(f"g{i}").depends_on(loader), job(f"large{i}", 1, 100 << 20).depends_on(loader))
+ppg.run()
+""",
+        "data",
+        "ann",
+    )
+    assert stream.process.poll() is None, "the stream goes on"
+    end(stream)
+    assert_never_overcommitted(cluster, cores)
+
+
+def test_a_drained_machine_is_left_and_used_again(cluster: Cluster) -> None:
+    machines(cluster, {"a": 2, "b": 2}, "owner", "ann")
+    one = cluster.start(STREAM, "one")
+    ann = cluster.start(STREAM, "ann", user="ann")
+    until_held(cluster, one=2, ann=2)
+    cluster.command("drain", "a")
+    until(lambda: used(cluster) == {"a": 0, "b": 2})
+    until_held(cluster, one=1, ann=1)
+    cluster.command("undrain", "a")
+    until_held(cluster, one=2, ann=2)
+    end(ann)
+    end(one)
+    assert "lost" not in one.log + ann.log, "nothing was killed"
+
+
+def used(cluster: Cluster) -> dict[str, int]:
+    return {machine["machine_id"]: machine["cores_used"] for machine in cluster.status()["machines"]}

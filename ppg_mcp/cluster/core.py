@@ -15,6 +15,8 @@ Rules
 - Machines that an earlier run of the project used, and that may still run something of it, are waited for: until the
   coordinator says that they are cleared, or for lease and margin. Until then nothing is sent to anybody.
 - The coordinator may come and go: shares stay as they were last stated. One that does not know us is told everything.
+- Data is part of the demand before it is loaded, if it was declared how large it is: else it might never find room in a
+  share that was made without it.
 - Demand is stated when it has changed, counts above `EXACT_UP_TO` rounded up to a power of two: a queue of a million
   jobs that gets shorter is said in a dozen messages.
 """
@@ -112,6 +114,7 @@ class ClusterCore:
     _generated: list[Define] = field(default_factory=list)
     """Parts of generators, for machines that come later."""
     demanded: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    loads_bytes: int = 0
     _stated: Demand | None = None
     _state_at: float | None = None
     """When the demand is to be looked at again."""
@@ -147,7 +150,7 @@ class ClusterCore:
             case PeerCame(peer, host):
                 self._on_came(peer, host)
             case PeerSaid():
-                self._on_said(event)
+                self._on_said(event, now)
             case PeerQuiet(peer, since):
                 self._on_quiet(peer, since)
             case PeerBack(peer):
@@ -155,10 +158,9 @@ class ClusterCore:
             case PeerRefused(peer, reason):
                 self._say(reason, warning=True)
                 self._drop(peer, reason)
-            case Demanded(counts):
-                self.demanded = counts
-                if self._state_at is None:
-                    self._state(now)
+            case Demanded(counts, loads_bytes):
+                self.demanded, self.loads_bytes = counts, loads_bytes
+                self._state_soon(now)
             case Generated():
                 self._on_generated(event)
             case Elapsed():
@@ -224,12 +226,17 @@ class ClusterCore:
             if before.get(machine) != self.shares.get(machine):
                 self._grant(machine)
 
+    def _state_soon(self, now: float) -> None:
+        if self._state_at is None:
+            self._state(now)
+
     def _state(self, now: float) -> None:
         """Tell the coordinator what we want, if it changed and it is there; not more often than now and then."""
         if not self._connected:
             return
         shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in sorted(self.demanded.items()))
-        demand = Demand(shapes, max((s.data_bytes for s in self.attached.values()), default=0))
+        loaded_bytes = (supervisor.data_bytes for supervisor in self.attached.values())
+        demand = Demand(shapes, max([self.loads_bytes, *loaded_bytes]))
         if demand != self._stated:
             self._stated = demand
             self._state_at = now + DEMAND_PAUSE_S
@@ -245,7 +252,7 @@ class ClusterCore:
         base = [Define(0, (), Blob(part), number) for number, part in enumerate(parts)]
         self._out.append(ToPeer(peer, [prepare, *base, *self._generated]))
 
-    def _on_said(self, said: PeerSaid) -> None:
+    def _on_said(self, said: PeerSaid, now: float) -> None:
         supervisor, message = self.supervisors.get(said.peer), said.message
         if supervisor is None:
             return
@@ -254,8 +261,9 @@ class ClusterCore:
         elif isinstance(message, Unfit):
             self._exclude(supervisor, message.machine_id, message.reason)
         elif supervisor.ready is not None:
-            if isinstance(message, Heartbeat):
+            if isinstance(message, Heartbeat) and message.data_bytes != supervisor.data_bytes:
                 supervisor.data_bytes = message.data_bytes
+                self._state_soon(now)
             self._out.append(Pass(supervisor.ready.machine_id, message))
 
     def _on_ready(self, supervisor: Supervisor, ready: Ready, wall_ns: int) -> None:

@@ -77,9 +77,10 @@ class PeerRefused:
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """What is ready or runs, by cores and memory_bytes."""
+    """What is ready or runs, by cores and memory_bytes. `loads_bytes`: what their data was declared to take."""
 
     counts: Mapping[tuple[int, int], int]
+    loads_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

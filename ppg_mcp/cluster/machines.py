@@ -170,10 +170,10 @@ class ClusterMachines:
         """See `run.machines`."""
         self._handle(on.Generated(machine, attempt, jobs, chunk), clock.now())
 
-    def demand(self, counts: Mapping[tuple[int, int], int]) -> None:
+    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
         """See `run.machines`."""
-        if counts != self._core.demanded:
-            self._handle(on.Demanded(dict(counts)), clock.now())
+        if counts != self._core.demanded or loads_bytes != self._core.loads_bytes:
+            self._handle(on.Demanded(dict(counts), loads_bytes), clock.now())
 
     def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
         """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first."""

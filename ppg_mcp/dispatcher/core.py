@@ -20,6 +20,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Container, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from .events import (
     Dispatch,
@@ -41,6 +42,8 @@ from .events import (
 )
 from .machine import WHOLE_MACHINE, Machine
 
+Key = TypeVar("Key")
+
 POISON_LOSSES = 3
 MAX_ASIDE = 64
 """Jobs that are too large for a machine are passed over when it is filled, at most so many at a time."""
@@ -54,6 +57,8 @@ class Dispatcher:
     def __init__(self, patient: bool = False) -> None:
         self.demand: Counter[tuple[int, int]] = Counter()
         """Jobs that are ready or outstanding, by cores and memory_bytes."""
+        self._loads_bytes: Counter[int] = Counter()
+        """How many of them need data of that declared size; 0 is not counted."""
         self.machines: dict[str, Machine] = {}
         self.offers: dict[int, Offer] = {}
         """Ready jobs, waiting or outstanding."""
@@ -118,6 +123,11 @@ class Dispatcher:
         """Attempts that were sent and did not come back."""
         return len(self.job_of)
 
+    @property
+    def loads_bytes(self) -> int:
+        """Declared memory of the data that a job needs which is ready or outstanding, at most."""
+        return max(self._loads_bytes, default=0)
+
     def new_attempt(self) -> int:
         """A number that was never used before in this session."""
         self._attempts += 1
@@ -130,6 +140,8 @@ class Dispatcher:
             return [Unmeetable(offer.job, offer.cores, offer.memory_bytes)]
         self.offers[offer.job] = offer
         self.demand[offer.cores, offer.memory_bytes] += 1
+        if offer.loads_bytes:
+            self._loads_bytes[offer.loads_bytes] += 1
         self._enqueue(offer.job)
         return []
 
@@ -149,10 +161,9 @@ class Dispatcher:
         """Nothing is to be done for this job any more."""
         offer = self.offers.pop(job, None)
         if offer is not None:
-            shape = offer.cores, offer.memory_bytes
-            self.demand[shape] -= 1
-            if not self.demand[shape]:
-                del self.demand[shape]
+            _decrement(self.demand, (offer.cores, offer.memory_bytes))
+            if offer.loads_bytes:
+                _decrement(self._loads_bytes, offer.loads_bytes)
 
     def _meetable(self, offer: Offer) -> bool:
         return self._patient or any(
@@ -337,6 +348,13 @@ class Dispatcher:
         assert not self._waiting & set(self.job_of.values()), "an outstanding job waits"
         assert self._waiting <= self.offers.keys()
         assert self.demand == Counter((offer.cores, offer.memory_bytes) for offer in self.offers.values())
+        assert self.loads_bytes == max((offer.loads_bytes for offer in self.offers.values()), default=0)
+
+
+def _decrement(counts: Counter[Key], key: Key) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
 
 
 AHEAD_UNKNOWN_S = 0.1

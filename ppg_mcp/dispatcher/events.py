@@ -21,13 +21,15 @@ class MachineShare:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A job is ready. `loads` must be resident where it runs. `memory_bytes` is 0 when undeclared."""
+    """A job is ready. `loads` must be resident where it runs; they were declared to take `loads_bytes` together.
+    `memory_bytes` is 0 when undeclared."""
 
     job: int
     cores: int
     memory_bytes: int
     loads: tuple[int, ...]
     priority: Priority
+    loads_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

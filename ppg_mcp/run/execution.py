@@ -95,7 +95,7 @@ class Execution:
             run.outbox.say(dispatch.machine, self._to_run(dispatch))
         for name, attempt in run.dispatcher.to_steal(run.situation.running):
             run.outbox.say(name, Retract((attempt,)))
-        machines.demand(run.dispatcher.demand)
+        machines.demand(run.dispatcher.demand, run.dispatcher.loads_bytes)
         now = time.monotonic()
         if run.outbox or (run.store.pending and now >= self._commit_by):
             self.flush()

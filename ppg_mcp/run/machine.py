@@ -173,7 +173,7 @@ class EmbeddedMachine:
         """The successor that generated them takes over."""
         self.send(machine, [Define(attempt, jobs, Blob(b""))])
 
-    def demand(self, counts: Mapping[tuple[int, int], int]) -> None:
+    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
         """This machine is ours alone."""
 
     def _share(self, ready: Ready) -> MachineShare:

@@ -63,7 +63,8 @@ class Performer:
             if load not in run.told:
                 run.told.add(load)
                 run.log.info(f"run: {run.order[load]!r}, because {run.explainer.why(load)}")
-        offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, run.priorities.of(index))
+        loads_bytes = sum(max(0, run.order[load].memory_needed) for load in loads)
+        offer = Offer(index, job.cores_needed, max(0, job.memory_needed), loads, run.priorities.of(index), loads_bytes)
         self.dispatched(run.dispatcher.handle(offer))
 
     def _adopt(self, index: int) -> None:

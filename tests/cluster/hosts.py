@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ppg_protocol.keys import make_owner_keys, make_user_keys
+from ppg_coordinator.inquiry import inquire
+from ppg_protocol.keys import KeyDirectory, make_owner_keys, make_user_keys
 
 PATIENCE_S = 60.0
 HEARTBEAT_S, LEASE_S = 0.2, 3.0
@@ -166,8 +167,9 @@ class Cluster:
         return done.stdout
 
     def status(self) -> Any:
-        """As `ppg-coordinator status --json` tells."""
-        return json.loads(self.command("status", "--json"))
+        """As `ppg-coordinator status --json` tells, without a process for each question."""
+        answer = inquire(self.endpoint, KeyDirectory.load(self.directory / "keys"), "status", (), PATIENCE_S)
+        return json.loads(answer.document)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a daemon."""

@@ -250,9 +250,20 @@ def test_loaded_data_is_part_of_the_demand() -> None:
     world = World()
     world.say(on.CoordinatorCame("head"))
     world.ready(b"p", "a")
-    world.say(on.PeerSaid(b"p", Heartbeat((), (), 0, GB)))
-    world.now += 1
-    assert only(on.ToCoordinator, world.say(on.Demanded({}))) == [on.ToCoordinator([Demand((), GB)])]
+    world.pass_time(1)
+    told = world.say(on.PeerSaid(b"p", Heartbeat((), (), 0, GB)))
+    assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((), GB)])]
+
+
+def test_data_is_part_of_the_demand_before_it_is_loaded_if_it_was_declared_how_large_it_is() -> None:
+    world = World()
+    world.say(on.CoordinatorCame("head"))
+    world.ready(b"p", "a")
+    world.pass_time(1)
+    told = world.say(on.Demanded({(1, 0): 1}, 3 * GB))
+    assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((DemandedShape(1, 0, 1),), 3 * GB)])]
+    world.pass_time(1)
+    assert only(on.ToCoordinator, world.say(on.PeerSaid(b"p", Heartbeat((), (), 0, GB)))) == []
 
 
 # ---------------------------------------------------------------------------------------------------- generated jobs

@@ -50,8 +50,7 @@ def run_pristine(workplace: Workplace, end: socket.socket, supervisor_pid: int) 
     except BaseException:
         traceback.print_exc()
     finally:
-        workplace.stderr.flush()
-        os._exit(1)
+        hygiene.leave(1, workplace.stderr)
 
 
 def settle_in(workplace: Workplace) -> None:
@@ -153,8 +152,7 @@ class DataProcess:
             except BaseException:
                 traceback.print_exc()
             finally:
-                self.workplace.stderr.flush()
-                os._exit(1)
+                hygiene.leave(1, self.workplace.stderr)
         os.close(end)
         self.successors[pid] = (key, started)
         self.channel.send((control.FORKED, key, pid))

@@ -26,12 +26,16 @@ def part_path(run_directory: str, part: int) -> str:
 
 
 def keep_part(run_directory: str, part: int, chunk: bytes) -> None:
-    """Write a part, complete or not at all. Raises OSError."""
+    """Write a part, complete or not at all: what has no room leaves nothing behind. Raises OSError."""
     path = part_path(run_directory, part)
     fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "wb") as file:
-        file.write(chunk)
-    os.rename(f"{path}.new", path)
+    try:
+        with open(fd, "wb") as file:
+            file.write(chunk)
+        os.rename(f"{path}.new", path)
+    except OSError:
+        os.unlink(f"{path}.new")
+        raise
 
 
 def feed(stream: TaskStream, path: str, part: int, jobs: Sequence[int]) -> None:

@@ -9,10 +9,12 @@ The C library is looked up once, at import, in the parent of all: forked childre
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+from typing import NoReturn, TextIO
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PRCTL = _LIBC.prctl
@@ -32,6 +34,13 @@ def die_with_parent(parent_pid: int) -> None:
     _PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def leave(code: int, log: TextIO) -> NoReturn:
+    """Leave without the interpreter's end. What is not yet written of the log is lost where the disk is full."""
+    with contextlib.suppress(OSError, ValueError):
+        log.flush()
+    os._exit(code)
 
 
 def outlive_parent() -> None:

@@ -10,6 +10,7 @@ It unpickles nothing and runs no user code. It keeps `task_of` only to be inheri
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -68,8 +69,7 @@ def run(config: SupervisorConfig, task_of: Callable[[int], Task]) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
-        os._exit(code)
+        hygiene.leave(code, sys.stderr)
 
 
 class Supervisor:
@@ -448,7 +448,9 @@ class Supervisor:
             self._log(f"processes {descendants.children()} survive SIGKILL")
 
     def _log(self, text: str) -> None:
-        self.workplace.stderr.write(f"supervisor {self.pid}: {text}\n")
+        """Where the disk is full the line is lost, and nothing else."""
+        with contextlib.suppress(OSError):
+            self.workplace.stderr.write(f"supervisor {self.pid}: {text}\n")
 
 
 def _open_fds() -> set[int]:

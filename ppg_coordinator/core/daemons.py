@@ -85,8 +85,8 @@ class Daemons:
         if graph is None or graph.user != daemon.peer.user:
             return
         self._pipegraphs.holds_nothing(graph, daemon.machine_id)
-        if message.pid:
-            self._pipegraphs.supervisor_ended(graph, daemon, message.pid, message.reason)
+        if message.pid or message.is_hopeless:
+            self._pipegraphs.supervisor_ended(graph, daemon, message)
         if graph.closing is not None:
             self._pipegraphs.closed_if_ended(graph, now)
         elif not supervisor.is_stopping:

@@ -19,6 +19,7 @@ from ppg_protocol.cluster_messages import (
     Exclude,
     Limit,
     OpenSession,
+    SessionEnded,
     Share,
     StartSession,
     StopSession,
@@ -224,9 +225,10 @@ class Pipegraphs:
         """Nothing older of the project runs there."""
         self._desk.tell(graph.peer, Cleared(daemon.machine_id, daemon.peer.host))
 
-    def supervisor_ended(self, graph: Pipegraph, daemon: Daemon, pid: int, reason: str) -> None:
-        """Its MCP need not wait for a lease."""
-        self._desk.tell(graph.peer, SupervisorEnded(daemon.machine_id, daemon.peer.host, pid, reason))
+    def supervisor_ended(self, graph: Pipegraph, daemon: Daemon, ended: SessionEnded) -> None:
+        """Its MCP need not wait for a lease, nor ask again for a machine without hope."""
+        where = daemon.machine_id, daemon.peer.host
+        self._desk.tell(graph.peer, SupervisorEnded(*where, ended.pid, ended.reason, ended.is_hopeless))
 
     def publish(self, shares: arbiter.Shares, now: float) -> None:
         """What the arbiter decided, to all whom it concerns."""

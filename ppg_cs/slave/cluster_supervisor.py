@@ -28,7 +28,7 @@ from ppg_cs.slave import fitness, session_setup, surroundings
 from ppg_cs.slave.cluster_core import ClusterCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
-from ppg_cs.slave.exits import LEASE_OVER, TERMINATED, UNFIT
+from ppg_cs.slave.exits import LEASE_OVER, REFUSED, TERMINATED, UNFIT
 from ppg_cs.slave.session_setup import SessionSetup
 from ppg_cs.supervisor import READ, Supervisor
 from ppg_cs.tasks import Task
@@ -36,10 +36,11 @@ from ppg_cs.workforce import Member
 from ppg_cs.workplace import Workplace
 from ppg_protocol import clock
 from ppg_protocol.cluster_messages import Limit, Prepare, Unfit
-from ppg_protocol.link import ClientLink
+from ppg_protocol.link import ClientLink, Delivery
 from ppg_protocol.messages import Finished, LoadFailed, Ready, Shutdown
 from ppg_protocol.records import Distribution, Outcome, Usage
 from ppg_protocol.session import Timing
+from ppg_protocol.session_events import Established, Refused
 
 PROOF_S = 5.0
 """How long a network file system may take to show what the master wrote."""
@@ -64,6 +65,8 @@ class ClusterSupervisor(Supervisor):
         self._prepare: Prepare | None = None
         self._unproven_until: float | None = None
         self._is_fit = False
+        self._was_welcome = False
+        """Has the master ever taken us? One that does so may give us up later; one that never did, never will."""
         self._lease_said = 0.0
         """What the daemon believes of our lease."""
         self._early: list[Any] = []
@@ -140,6 +143,13 @@ class ClusterSupervisor(Supervisor):
             self.link.socket.poll(max(1, int(1000 * self.config.heartbeat_s / 10)))
 
     # ---------------------------------------------------------------------------------------------------- the master
+
+    def _on_delivery(self, delivery: Delivery, now: float) -> None:
+        super()._on_delivery(delivery, now)
+        if isinstance(delivery.what, Refused) and not self._was_welcome:
+            self._daemon.send((session_setup.WORDS, delivery.what.reason))
+            self.exit_code = REFUSED
+        self._was_welcome = self._was_welcome or isinstance(delivery.what, Established)
 
     def introduce(self) -> None:
         """Say Ready, once that is known."""

@@ -202,14 +202,14 @@ class SlaveCore:
             seat.kill_at = now + STOP_S
             self._out.append(do.EndSession(seat.order.session, reason))
 
-    def _forget(self, seat: Seat, pid: int, reason: str) -> None:
+    def _forget(self, seat: Seat, pid: int, reason: str, is_hopeless: bool = False) -> None:
         del self.seats[seat.order.session]
-        self._tell(SessionEnded(seat.order.session, pid, reason))
+        self._tell(SessionEnded(seat.order.session, pid, reason, is_hopeless))
 
     def _on_ended(self, event: Ended, now: float) -> None:
         seat = self.seats.get(event.session)
         if seat is not None:
-            self._forget(seat, event.pid, event.reason)
+            self._forget(seat, event.pid, event.reason, event.is_hopeless)
             self._sweep(seat.order.project)
 
     def _on_elapsed(self, event: Elapsed, now: float) -> None:

@@ -47,8 +47,7 @@ def main() -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
-        os._exit(1)
+        hygiene.leave(1, sys.stderr)
 
 
 def _serve(end: socket.socket, config: dict[str, Any], prepare: Prepare, memory: int) -> NoReturn:

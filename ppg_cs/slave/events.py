@@ -31,11 +31,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Nothing of a session lives any more. `pid`: its supervisor's, 0 if it could not be started."""
+    """Nothing of a session lives any more. `pid`: its supervisor's, 0 if it could not be started. `is_hopeless`: as
+    in SessionEnded."""
 
     session: str
     pid: int
     reason: str
+    is_hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ import os
 LEASE_OVER = 4
 UNFIT = 5
 TERMINATED = 6
+REFUSED = 7
 _WORDS = {
     0: "its run is over, or it was told to leave",
-    1: "its supervisor failed, or its master refused it; the log of this machine's ppg-slave says which",
+    1: "its supervisor failed; the log of this machine's ppg-slave has it",
     LEASE_OVER: "its lease ran out: the master was not heard for too long",
+    REFUSED: "its master refused it",
     UNFIT: "the machine is unfit for it, as was said to its master",
     TERMINATED: "somebody ended it by SIGTERM",
 }

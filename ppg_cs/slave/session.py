@@ -36,8 +36,7 @@ def main() -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
-        os._exit(code)
+        hygiene.leave(code, sys.stderr)
 
 
 def _supervise(setup: SessionSetup, channel: Channel) -> int:

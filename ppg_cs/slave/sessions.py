@@ -41,7 +41,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 @dataclass(slots=True)
 class Child:
     """A supervisor. `lease_until`: as it said last; one that is just starting runs nothing. `is_overdue`: it was killed
-    for that. `status`: how it ended, as of wait(2); then what it left is being swept."""
+    for that. `status`: how it ended, as of wait(2); then what it left is being swept. `words`: its last line for the
+    log."""
 
     session: str
     directory: Path
@@ -50,6 +51,7 @@ class Child:
     lease_until: float = math.inf
     is_overdue: bool = False
     status: int | None = None
+    words: str = ""
 
     @property
     def runs(self) -> bool:
@@ -81,7 +83,7 @@ class Sessions:
             self._spawn(order)
         except (OSError, session_directory.SessionDirectoryError) as error:
             log.error("session %s can't be started: %s", order.session, error)
-            return Ended(order.session, 0, f"its supervisor can't be started: {error}")
+            return Ended(order.session, 0, f"its supervisor can't be started: {error}", True)
         return None
 
     def _spawn(self, order: StartSession) -> None:
@@ -161,7 +163,8 @@ class Sessions:
                 child.lease_until = fields[0]
             else:
                 assert kind == session_setup.WORDS, kind
-                log.info("session %s: %s", child.session, fields[0])
+                child.words = fields[0]
+                log.info("session %s: %s", child.session, child.words)
 
     # ----------------------------------------------------------------------------------------------------- their ends
 
@@ -236,6 +239,8 @@ class Sessions:
             return Swept(sweeper.project)
         assert child.status is not None
         del self.children[child.session]
+        if os.waitstatus_to_exitcode(child.status) == exits.REFUSED:
+            return Ended(child.session, child.pid, child.words, True)
         reason = "its lease ran out, and it did not leave" if child.is_overdue else exits.words(child.status)
         return Ended(child.session, child.pid, reason)
 

@@ -10,8 +10,8 @@ A machine's way:
 Rules
 - A supervisor ends its jobs when its lease is over, counted from when it sent what we acknowledged last. We count from
   when we heard of it last, which is later, and add a margin: so nothing of it runs when its jobs start elsewhere.
-- Whose Python, cloudpickle or engine differs, or says Unfit, is dismissed and not asked for again. The user is told
-  once, with the facts of both.
+- Whose Python, cloudpickle or engine differs, or says Unfit, or whose slave says that it is hopeless, is dismissed and
+  not asked for again. The user is told once, with the facts of both.
 - Machines that an earlier run of the project used, and that may still run something of it, are waited for: until the
   coordinator says that they are cleared, or for lease and margin. Until then nothing is sent to anybody.
 - The coordinator may come and go: shares stay as they were last stated. One that does not know us is told everything.
@@ -210,14 +210,19 @@ class ClusterCore:
                 self._on_shares(message)
             case Cleared(machine, _):
                 self.awaited.discard(machine)
-            case SupervisorEnded(machine, host, pid, reason):
-                attached = self.attached.get(machine)
-                if attached is not None and attached.ready is not None and attached.ready.pid == pid:
-                    self._drop(attached.peer, f"the supervisor on {host} (pid {pid}) has ended: {reason}")
+            case SupervisorEnded():
+                self._on_supervisor_ended(message)
             case Heartbeat():
                 pass
             case _:
                 self._say(f"the coordinator sent a {type(message).__name__}, which masters do not take", warning=True)
+
+    def _on_supervisor_ended(self, ended: SupervisorEnded) -> None:
+        attached = self.attached.get(ended.machine_id)
+        if attached is not None and attached.ready is not None and attached.ready.pid == ended.pid:
+            self._drop(attached.peer, f"the supervisor on {ended.host} (pid {ended.pid}) has ended: {ended.reason}")
+        if ended.is_hopeless and ended.machine_id not in self.excluded:
+            self._exclude(ended.host, ended.machine_id, ended.reason)
 
     def _on_shares(self, message: Shares) -> None:
         before, self.shares = self.shares, {share.machine_id: share for share in message.machines}
@@ -259,7 +264,7 @@ class ClusterCore:
         if isinstance(message, Ready):
             self._on_ready(supervisor, message, said.wall_ns)
         elif isinstance(message, Unfit):
-            self._exclude(supervisor, message.machine_id, message.reason)
+            self._dismiss(supervisor, message.machine_id, message.reason)
         elif supervisor.ready is not None:
             if isinstance(message, Heartbeat) and message.data_bytes != supervisor.data_bytes:
                 supervisor.data_bytes = message.data_bytes
@@ -270,7 +275,7 @@ class ClusterCore:
         machine, us = ready.machine_id, self.surroundings.us
         reason = misfit(us, ready)
         if reason is not None:
-            self._exclude(supervisor, machine, reason)
+            self._dismiss(supervisor, machine, reason)
             return
         older = self.attached.get(machine)
         if older is not None and older is not supervisor:
@@ -309,11 +314,14 @@ class ClusterCore:
             del self.attached[machine]
             self._out.append(Lose(machine, supervisor.host, reason))
 
-    def _exclude(self, supervisor: Supervisor, machine: str, reason: str) -> None:
-        self._say(f"{supervisor.host} can't work for this run: {reason}", warning=True)
-        self.excluded[machine] = reason
+    def _dismiss(self, supervisor: Supervisor, machine: str, reason: str) -> None:
         self._out.append(Dismiss(supervisor.peer, reason))
         self._drop(supervisor.peer, reason)
+        self._exclude(supervisor.host, machine, reason)
+
+    def _exclude(self, host: str, machine: str, reason: str) -> None:
+        self._say(f"{host} can't work for this run: {reason}", warning=True)
+        self.excluded[machine] = reason
         if self._connected:
             self._out.append(ToCoordinator([Exclude(machine, reason)]))
 

@@ -164,12 +164,13 @@ class Exclude:
 @dataclass(frozen=True, slots=True)
 class SupervisorEnded:
     """Coordinator -> MCP: this supervisor of the session and all its processes are gone, says their slave. `pid` tells
-    it from another one that may have been started there since."""
+    it from another one that may have been started there since. `is_hopeless`: as in SessionEnded."""
 
     machine_id: str
     host: str
     pid: int
     reason: str
+    is_hopeless: bool = False
 
 
 # ------------------------------------------------------------------------------------------------ slave <-> coordinator
@@ -252,11 +253,13 @@ class Holding:
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
     """Slave -> coordinator: the supervisor of this session and all its processes are gone from this machine. `pid`: the
-    supervisor's, 0 if there was none."""
+    supervisor's, 0 if there was none. `is_hopeless`: another one would fare no better, since none can be started, or
+    the master refuses what is installed there."""
 
     session: str
     pid: int
     reason: str
+    is_hopeless: bool = False
 
 
 @message(88)

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from ppg_protocol.keys import KeyDirectory, make_owner_keys, make_user_keys
 
 PATIENCE_S = 60.0
 HEARTBEAT_S, LEASE_S = 0.2, 3.0
+NO_VARIABLES: Mapping[str, str] = {}
+UNSHARE = ("unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c")
 
 SCRIPT = """
 import os, sys, time
@@ -129,8 +131,11 @@ class Cluster:
             *options,
         )
 
-    def slave(self, name: str, cores: int = 2, *options: str, user: str = "owner") -> None:
-        """Start one, maybe again; with the keys of a user."""
+    def slave(
+        self, name: str, cores: int = 2, *options: str, user: str = "owner", inside: str = "", **environment: str
+    ) -> None:
+        """Start one, maybe again; with the keys of a user. `inside`: commands that make it a host of its own first, in
+        namespaces of mounts and host names; see `namespaces`."""
         self._start(
             name if user == "owner" else f"{name}-{user}",
             "ppg_cs.slave.command",
@@ -143,6 +148,8 @@ class Cluster:
             "--cores",
             str(cores),
             *options,
+            inside=inside,
+            environment=environment,
         )
 
     def user(self, name: str) -> None:
@@ -180,11 +187,14 @@ class Cluster:
     def log_of(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text()
 
-    def _start(self, name: str, module: str, *arguments: str) -> None:
+    def _start(
+        self, name: str, module: str, *arguments: str, inside: str = "", environment: Mapping[str, str] = NO_VARIABLES
+    ) -> None:
+        command = [environment.get("PYTHON", sys.executable), "-m", module, *arguments]
         with open(self.directory / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                env=self.environment,
+                [*UNSHARE, f'set -e\n{inside}\nexec "$@"', "sh", *command] if inside else command,
+                env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

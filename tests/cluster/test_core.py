@@ -144,6 +144,16 @@ def test_who_says_that_it_is_unfit_is_not_asked_again_by_any_coordinator() -> No
     assert out[1] == on.ToCoordinator([OPEN, Exclude("a", "no module named steps on host-a")])
 
 
+def test_a_machine_where_no_supervisor_can_start_is_not_asked_again() -> None:
+    world = World()
+    world.say(on.CoordinatorCame("head"))
+    ended = SupervisorEnded("a", "host-a", 0, "it can't be started: the disk is full", True)
+    out = world.say(on.CoordinatorSaid(ended))
+    assert warnings(out) == ["host-a can't work for this run: it can't be started: the disk is full"]
+    assert only(on.ToCoordinator, out) == [on.ToCoordinator([Exclude("a", ended.reason)])]
+    assert world.say(on.CoordinatorSaid(ended)) == [], "it is told once"
+
+
 def test_other_packages_and_a_wrong_clock_are_told_once_per_host() -> None:
     world = World()
     facts = {"distributions": (Distribution("numpy", "1.26"),), "time_ns": 100 * 10**9}

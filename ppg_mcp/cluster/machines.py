@@ -17,14 +17,15 @@ import zmq
 
 from ppg_cs import machine as this_machine
 from ppg_cs.session_directory import discard, session_directory
-from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
+from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock, limits
 from ppg_protocol.cluster_messages import CloseSession, OpenSession
 from ppg_protocol.codec import Message
 from ppg_protocol.curve import CurveClient, CurveServer
-from ppg_protocol.errors import CommunicationFailure
+from ppg_protocol.errors import CommunicationFailure, JobContractError
 from ppg_protocol.keys import KeyDirectory
 from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
 from ppg_protocol.messages import Heartbeat, Hello
+from ppg_protocol.open_files import raise_soft_limit
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 
@@ -82,7 +83,7 @@ class ClusterMachines:
         self._core = ClusterCore(
             Surroundings(
                 OpenSession(store.session, store.epoch, str(graph.directory), self._link.endpoint),
-                prepare(graph.directory, self._nonce_file, nonce),
+                prepare(graph.directory, self._nonce_file, nonce, raise_soft_limit()),
                 parts,
                 facts(),
                 former_machines(store).machines,
@@ -268,6 +269,11 @@ def _pickled(graph: Pipegraph, log: RunLog) -> list[bytes]:
     for parts in base_parts(graph):
         if parts is not None:
             size = sum(map(len, parts))
+            if size > limits.OUTBOX_BYTES // 2:
+                raise JobContractError(
+                    f"The jobs of this pipegraph hold {size} bytes, too much to send to other machines "
+                    f"({limits.OUTBOX_BYTES // 2}). Load large data in DataLoadingJobs instead of capturing it."
+                )
             log.info(f"pickled {len(graph.order)} jobs: {size} bytes in {time.monotonic() - began:.1f} s")
             return parts
     raise AssertionError("base_parts gives parts at last")

@@ -8,6 +8,7 @@ import resource
 import secrets
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cloudpickle
@@ -39,8 +40,8 @@ def facts() -> Ready:
     )
 
 
-def prepare(directory: Path, nonce_file: Path, nonce: bytes) -> Prepare:
-    """Our surroundings; `parts` is filled in for each peer."""
+def prepare(directory: Path, nonce_file: Path, nonce: bytes, open_files: int) -> Prepare:
+    """Our surroundings; `parts` is filled in for each peer. `open_files`: the limit before it was raised for links."""
     cwd = os.getcwd()
     mask = os.umask(0o077)
     os.umask(mask)
@@ -53,16 +54,17 @@ def prepare(directory: Path, nonce_file: Path, nonce: bytes) -> Prepare:
         umask=mask,
         sys_path=tuple(os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)),
         environment=tuple(Variable(name, value) for name, value in os.environ.items()),
-        limits=tuple(_limits()),
+        limits=tuple(_limits(open_files)),
         main_file=getattr(sys.modules["__main__"], "__file__", None) or "",
         parts=0,
     )
 
 
-def _limits() -> list[ResourceLimit]:
-    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
-    numbers = sorted({getattr(resource, name) for name in names})
-    return [ResourceLimit(number, *resource.getrlimit(number)) for number in numbers]
+def _limits(open_files: int) -> Iterator[ResourceLimit]:
+    numbers = {getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
+    for number in sorted(numbers):
+        soft, hard = resource.getrlimit(number)
+        yield ResourceLimit(number, open_files if number == resource.RLIMIT_NOFILE else soft, hard)
 
 
 def write_nonce(status_file: Path) -> tuple[Path, bytes]:

@@ -10,6 +10,8 @@ A machine's way:
 Rules
 - A supervisor ends its jobs when its lease is over, counted from when it sent what we acknowledged last. We count from
   when we heard of it last, which is later, and add a margin: so nothing of it runs when its jobs start elsewhere.
+- One whose link has ended, because it is unfit or spoke nonsense, is told to leave, but may not hear it: it is lost
+  when its slave says that it has ended, or by the same time.
 - Whose Python, cloudpickle or engine differs, or says Unfit, or whose slave says that it is hopeless, is dismissed and
   not asked for again. The user is told once, with the facts of both.
 - Machines that an earlier run of the project used, and that may still run something of it, are waited for: until the
@@ -17,8 +19,6 @@ Rules
 - The coordinator may come and go: shares stay as they were last stated. One that does not know us is told everything.
 - Data is part of the demand before it is loaded, if it was declared how large it is: else it might never find room in a
   share that was made without it.
-- Demand is stated when it has changed, counts above `EXACT_UP_TO` rounded up to a power of two: a queue of a million
-  jobs that gets shorter is said in a dozen messages.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from dataclasses import dataclass, field, replace
 
 from ppg_protocol.cluster_messages import (
     Cleared,
-    Demand,
-    DemandedShape,
     Exclude,
     OpenSession,
     Prepare,
@@ -44,6 +42,7 @@ from ppg_protocol.records import Blob
 
 from ..dispatcher import MachineShare
 from .comparison import differences, misfit, skew
+from .demand import DemandStatement
 from .events import (
     CoordinatorCame,
     CoordinatorQuiet,
@@ -67,9 +66,6 @@ from .events import (
 )
 from .loss import Lose
 
-EXACT_UP_TO = 64
-DEMAND_PAUSE_S = 0.1
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -86,12 +82,13 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Supervisor:
-    """A connected supervisor. `ready` once it fits; `quiet_since`: not heard of since then."""
+    """A supervisor. `ready` once it fits. `quiet_since`: not heard of since then. `abandoned`: why its link ended."""
 
     peer: bytes
     host: str
     ready: Ready | None = None
     quiet_since: float | None = None
+    abandoned: str = ""
     data_bytes: int = 0
 
 
@@ -115,9 +112,7 @@ class ClusterCore:
     """Parts of generators, for machines that come later."""
     demanded: Mapping[tuple[int, int], int] = field(default_factory=dict)
     loads_bytes: int = 0
-    _stated: Demand | None = None
-    _state_at: float | None = None
-    """When the demand is to be looked at again."""
+    _demand: DemandStatement = field(default_factory=DemandStatement)
     _connected: bool = False
     _warned: set[tuple[str, str]] = field(default_factory=set)
     _out: list[Instruction] = field(default_factory=list)
@@ -128,7 +123,7 @@ class ClusterCore:
     @property
     def is_introduced(self) -> bool:
         """Has a coordinator been told of us?"""
-        return self._stated is not None
+        return self._demand.stated is not None
 
     @property
     def is_clear(self) -> bool:
@@ -157,10 +152,10 @@ class ClusterCore:
                 self._on_back(peer)
             case PeerRefused(peer, reason):
                 self._say(reason, warning=True)
-                self._drop(peer, reason)
+                self._abandon(peer, reason, now)
             case Demanded(counts, loads_bytes):
                 self.demanded, self.loads_bytes = counts, loads_bytes
-                self._state_soon(now)
+                self._state(now)
             case Generated():
                 self._on_generated(event)
             case Elapsed():
@@ -173,8 +168,8 @@ class ClusterCore:
         times = [s.quiet_since + self._patience_s for s in self.supervisors.values() if s.quiet_since is not None]
         if self.awaited:
             times.append(self.started + self._patience_s)
-        if self._state_at is not None:
-            times.append(self._state_at)
+        if self._demand.at is not None and self._connected:
+            times.append(self._demand.at)
         return min(times, default=None)
 
     @property
@@ -184,14 +179,13 @@ class ClusterCore:
     def _on_time(self, now: float) -> None:
         for supervisor in list(self.supervisors.values()):
             if supervisor.quiet_since is not None and now >= supervisor.quiet_since + self._patience_s:
-                reason = f"{supervisor.host} was not heard of for {now - supervisor.quiet_since:.0f} s"
-                self._out.append(Dismiss(supervisor.peer, f"{reason}; its jobs were given to others"))
-                self._drop(supervisor.peer, reason)
+                silence = f"{supervisor.host} was not heard of for {now - supervisor.quiet_since:.0f} s"
+                self._out.append(Dismiss(supervisor.peer, f"{silence}; its jobs were given to others"))
+                self._drop(supervisor.peer, supervisor.abandoned or silence)
         if self.awaited and now >= self.started + self._patience_s:
             self._say(f"machines {sorted(self.awaited)} did not answer; the leases that they had are over")
             self.awaited.clear()
-        if self._state_at is not None and now >= self._state_at:
-            self._state_at = None
+        if self._demand.at is not None and now >= self._demand.at:
             self._state(now)
 
     # ---------------------------------------------------------------------------------------------------- coordinator
@@ -201,7 +195,7 @@ class ClusterCore:
         self._say(f"connected to the coordinator on {host}")
         excludes = [Exclude(machine, reason) for machine, reason in self.excluded.items()]
         self._out.append(ToCoordinator([self.surroundings.open_session, *excludes]))
-        self._stated = None
+        self._demand.forget()
         self._state(now)
 
     def _on_coordinator(self, message: Message) -> None:
@@ -231,21 +225,14 @@ class ClusterCore:
             if before.get(machine) != self.shares.get(machine):
                 self._grant(machine)
 
-    def _state_soon(self, now: float) -> None:
-        if self._state_at is None:
-            self._state(now)
-
     def _state(self, now: float) -> None:
-        """Tell the coordinator what we want, if it changed and it is there; not more often than now and then."""
-        if not self._connected:
-            return
-        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in sorted(self.demanded.items()))
-        loaded_bytes = (supervisor.data_bytes for supervisor in self.attached.values())
-        demand = Demand(shapes, max([self.loads_bytes, *loaded_bytes]))
-        if demand != self._stated:
-            self._stated = demand
-            self._state_at = now + DEMAND_PAUSE_S
-            self._out.append(ToCoordinator([demand]))
+        """Tell the coordinator what we want, if it is there."""
+        if self._connected:
+            loaded_bytes = (supervisor.data_bytes for supervisor in self.attached.values())
+            self._demand.counts, self._demand.data_bytes = self.demanded, max([self.loads_bytes, *loaded_bytes])
+            demand = self._demand.due(now)
+            if demand is not None:
+                self._out.append(ToCoordinator([demand]))
 
     # ---------------------------------------------------------------------------------------------------- supervisors
 
@@ -262,20 +249,20 @@ class ClusterCore:
         if supervisor is None:
             return
         if isinstance(message, Ready):
-            self._on_ready(supervisor, message, said.wall_ns)
+            self._on_ready(supervisor, message, said.wall_ns, now)
         elif isinstance(message, Unfit):
-            self._dismiss(supervisor, message.machine_id, message.reason)
+            self._dismiss(supervisor, message.machine_id, message.reason, now)
         elif supervisor.ready is not None:
             if isinstance(message, Heartbeat) and message.data_bytes != supervisor.data_bytes:
                 supervisor.data_bytes = message.data_bytes
-                self._state_soon(now)
+                self._state(now)
             self._out.append(Pass(supervisor.ready.machine_id, message))
 
-    def _on_ready(self, supervisor: Supervisor, ready: Ready, wall_ns: int) -> None:
+    def _on_ready(self, supervisor: Supervisor, ready: Ready, wall_ns: int, now: float) -> None:
         machine, us = ready.machine_id, self.surroundings.us
         reason = misfit(us, ready)
         if reason is not None:
-            self._dismiss(supervisor, machine, reason)
+            self._dismiss(supervisor, machine, reason, now)
             return
         older = self.attached.get(machine)
         if older is not None and older is not supervisor:
@@ -292,14 +279,14 @@ class ClusterCore:
 
     def _on_quiet(self, peer: bytes, since: float) -> None:
         supervisor = self.supervisors.get(peer)
-        if supervisor is not None:
+        if supervisor is not None and not supervisor.abandoned:
             supervisor.quiet_since = since
             self._say(f"{supervisor.host} is not heard of; nothing is sent there until it is", warning=True)
             self._grant_again(supervisor)
 
     def _on_back(self, peer: bytes) -> None:
         supervisor = self.supervisors.get(peer)
-        if supervisor is not None:
+        if supervisor is not None and not supervisor.abandoned:
             supervisor.quiet_since = None
             self._say(f"{supervisor.host} is heard again", warning=True)
             self._grant_again(supervisor)
@@ -314,9 +301,19 @@ class ClusterCore:
             del self.attached[machine]
             self._out.append(Lose(machine, supervisor.host, reason))
 
-    def _dismiss(self, supervisor: Supervisor, machine: str, reason: str) -> None:
+    def _abandon(self, peer: bytes, reason: str, now: float) -> None:
+        """Its link has ended, but what runs there may not have."""
+        supervisor = self.supervisors.get(peer)
+        if supervisor is not None and supervisor.ready is not None:
+            supervisor.abandoned = reason
+            supervisor.quiet_since = now if supervisor.quiet_since is None else supervisor.quiet_since
+            self._grant(supervisor.ready.machine_id)
+        else:
+            self._drop(peer, reason)
+
+    def _dismiss(self, supervisor: Supervisor, machine: str, reason: str, now: float) -> None:
         self._out.append(Dismiss(supervisor.peer, reason))
-        self._drop(supervisor.peer, reason)
+        self._abandon(supervisor.peer, reason, now)
         self._exclude(supervisor.host, machine, reason)
 
     def _exclude(self, host: str, machine: str, reason: str) -> None:
@@ -369,7 +366,3 @@ class ClusterCore:
             assert supervisor.ready.machine_id == machine, (machine, supervisor)
             assert self.supervisors[supervisor.peer] is supervisor, supervisor
             assert machine not in self.excluded or supervisor.ready is not None
-
-
-def _rounded(count: int) -> int:
-    return count if count <= EXACT_UP_TO else 1 << (count - 1).bit_length()

@@ -207,11 +207,22 @@ def test_another_supervisor_on_a_machine_means_that_the_older_one_is_gone() -> N
     assert [type(i) for i in out] == [on.Dismiss, Lose, on.Pass, on.Grant]
 
 
-def test_a_link_that_ends_by_a_broken_protocol_is_a_loss() -> None:
+def test_a_link_that_ends_by_a_broken_protocol_is_a_loss_when_nothing_can_run_there_any_more() -> None:
     world = World()
+    world.shares(share("a"))
     world.ready(b"p", "a")
     out = world.say(on.PeerRefused(b"p", "it sent garbage"))
-    assert [type(i) for i in out] == [on.Say, Lose]
+    assert grants(out) == [("a", 0)]
+    assert only(Lose, out) == []
+    assert only(Lose, world.pass_time(LEASE_S + MARGIN_S)) == [Lose("a", "host-a", "it sent garbage")]
+
+
+def test_or_when_its_slave_says_so() -> None:
+    world = World()
+    world.ready(b"p", "a", pid=7)
+    world.say(on.PeerSaid(b"p", Unfit("a", "a module is missing")))
+    out = world.say(on.CoordinatorSaid(SupervisorEnded("a", "host-a", 7, "unfit")))
+    assert len(only(Lose, out)) == 1
 
 
 # --------------------------------------------------------------------------------------------------- earlier runs

@@ -128,6 +128,13 @@ def test_a_part_of_a_node_is_offered_as_a_part(allocations: Allocations) -> None
     assert allocations.machines() == {f"two.{job}.{node}": (1, 700 << 20) for node in NODES}
 
 
+def test_all_memory_of_a_node_is_no_number(allocations: Allocations) -> None:
+    job = allocations.submit_slaves("--mem=0")
+
+    assert [cores for cores, _ in allocations.machines().values()] == [2, 2]
+    assert allocations.machines().keys() == {f"two.{job}.{node}" for node in NODES}
+
+
 def test_a_pipeline_runs_on_both_nodes(allocations: Allocations, head: Head) -> None:
     allocations.submit_slaves()
 

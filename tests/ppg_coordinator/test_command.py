@@ -102,3 +102,9 @@ def test_settings_come_from_environment_and_file(tmp_path: Path) -> None:
     done = run("status", "--config", str(file))
     assert done.returncode == 2
     assert "coordinatr" in done.stderr
+
+
+def test_a_home_directory_may_be_short_in_places_that_no_shell_reads(tmp_path: Path) -> None:
+    file = tmp_path / "ppg.toml"
+    file.write_text('[ppg-coordinator]\ncoordinator = "tcp://127.0.0.1:1"\nkeys = "~/none"\n')
+    assert f"the key directory {Path.home()}/none" in run("status", "--config", str(file)).stderr

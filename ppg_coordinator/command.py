@@ -37,7 +37,9 @@ coordinator within --timeout.
 Options may also stand in the environment or in a TOML file, in a table [ppg-coordinator]; see each command's --help.
 """
 
-KEYS = Option("--keys", "PPG_KEYS", os.path.expanduser, None, "DIR", "directory with your keys, see `keys`", required=True)
+KEYS = Option(
+    "--keys", "PPG_KEYS", os.path.expanduser, None, "DIR", "directory with your keys, see `keys`", required=True
+)
 COORDINATOR = Option(
     "--coordinator", "PPG_COORDINATOR", str, None, "ADDRESS", "of the coordinator, tcp://HOST:PORT", required=True
 )

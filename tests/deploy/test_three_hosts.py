@@ -1,4 +1,4 @@
-"""The lambda phage example makes the same files over three hosts, undisturbed and disturbed, as on one machine."""
+"""The lambda phage example over three hosts, undisturbed and disturbed, makes the files that it makes on one."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from ppg_protocol.cluster_messages import (
     Unfit,
 )
 from ppg_protocol.codec import Message
-from ppg_protocol.messages import Define, Heartbeat, Ready
+from ppg_protocol.messages import (Define, Heartbeat, Ready)
 from ppg_protocol.records import Blob
 
 from ..dispatcher import MachineShare

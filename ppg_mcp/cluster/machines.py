@@ -24,7 +24,7 @@ from ppg_protocol.curve import CurveClient, CurveServer
 from ppg_protocol.errors import CommunicationFailure, JobContractError
 from ppg_protocol.keys import KeyDirectory
 from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
-from ppg_protocol.messages import Heartbeat, Hello
+from ppg_protocol.messages import (Heartbeat, Hello)
 from ppg_protocol.open_files import raise_soft_limit
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused

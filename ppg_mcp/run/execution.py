@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import CommunicationFailure
-from ppg_protocol.messages import Retract, Shutdown
+from ppg_protocol.messages import (Retract, Shutdown)
 
 from ..ask.live import LiveAnswers
 from ..dispatcher import Dispatch

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import CommunicationFailure
-from ppg_protocol.messages import DataLost, Finished, Heartbeat, Loaded, LoadFailed, Ready, Retract, Retracted, Started
+from ppg_protocol.messages import (DataLost, Finished, Heartbeat, Loaded, LoadFailed, Ready, Retract, Retracted, Started)
 from ppg_protocol.records import Outcome
 
 from .. import dispatcher as d

@@ -20,7 +20,7 @@ from ppg_protocol.cluster_messages import (
     SupervisorEnded,
     Unfit,
 )
-from ppg_protocol.messages import Define, Heartbeat, Ready, Retracted
+from ppg_protocol.messages import (Define, Heartbeat, Ready, Retracted)
 from ppg_protocol.records import Blob, Distribution
 
 LEASE_S, MARGIN_S = 60.0, 15.0

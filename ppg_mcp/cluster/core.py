@@ -18,14 +18,17 @@ Rules
 - Data is part of the demand before it is loaded, if it was declared how large it is: else it might never find room in a
   share that was made without it.
 - Demand is stated when it has changed, counts above `EXACT_UP_TO` rounded up to a power of two: a queue of a million
-  jobs that gets shorter is said in a dozen messages.
+  jobs that gets shorter is said in a dozen messages. Of more than `SHAPES_MAX` shapes, neighbours are stated as the
+  largest of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
+from ppg_coordinator.words import listing
 from ppg_protocol.codec import Message
 from ppg_protocol.messages import (
     Blob,
@@ -70,6 +73,8 @@ from .events import (
 )
 
 EXACT_UP_TO = 64
+SHAPES_MAX = 256
+"""A coordinator goes through all of them often, and takes 1024 at most."""
 DEMAND_PAUSE_S = 0.1
 
 
@@ -136,6 +141,17 @@ class ClusterCore:
     def is_clear(self) -> bool:
         """May jobs be started?"""
         return not self.awaited
+
+    @property
+    def waits_for(self) -> str:
+        """Why there are no machines, or no more of them; empty if nothing is known."""
+        if not self.is_clear:
+            return "waits until nothing of the last run, which was killed, runs any more on its machines"
+        if not self._connected and not self.attached:
+            return "waits for the coordinator, which is not heard of"
+        if self.shares and not self.attached:
+            return f"waits for supervisors to begin on {listing([share.host for share in self.shares.values()])}"
+        return self.note
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """What to do about an event."""
@@ -236,7 +252,7 @@ class ClusterCore:
         """Tell the coordinator what we want, if it changed and it is there; not more often than now and then."""
         if not self._connected:
             return
-        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in sorted(self.demanded.items()))
+        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in _grouped(self.demanded))
         loaded_bytes = (supervisor.data_bytes for supervisor in self.attached.values())
         demand = Demand(shapes, max([self.loads_bytes, *loaded_bytes]))
         if demand != self._stated:
@@ -363,6 +379,21 @@ class ClusterCore:
             assert supervisor.ready.machine_id == machine, (machine, supervisor)
             assert self.supervisors[supervisor.peer] is supervisor, supervisor
             assert machine not in self.excluded or supervisor.ready is not None
+
+
+def _grouped(demanded: Mapping[tuple[int, int], int]) -> list[tuple[tuple[int, int], int]]:
+    """Shapes and counts in order, neighbours of the same cores together if there are too many."""
+    shapes = sorted(demanded.items())
+    if len(shapes) <= SHAPES_MAX:
+        return shapes
+    width = -(-len(shapes) // SHAPES_MAX)
+    grouped: list[tuple[tuple[int, int], int]] = []
+    for _, same in groupby(shapes, key=lambda pair: pair[0][0]):
+        neighbours = list(same)
+        for first in range(0, len(neighbours), width):
+            group = neighbours[first : first + width]
+            grouped.append((group[-1][0], sum(count for _, count in group)))
+    return grouped
 
 
 def _rounded(count: int) -> int:

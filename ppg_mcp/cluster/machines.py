@@ -119,10 +119,8 @@ class ClusterMachines:
         """Why there are no machines, or no more of them."""
         if not self._core.is_introduced:
             words = self._coordinator.trouble
-            return f"waiting for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
-        if not self._core.is_clear:
-            return "waiting until nothing of the last run, which was killed, runs any more on its machines"
-        return self._core.note
+            return f"waits for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
+        return self._core.waits_for
 
     def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
         """See `run.machines`."""

@@ -63,6 +63,7 @@ class RunLoop:
         self._began_at = time.time() - (time.monotonic() - started_s)
         self._commit_by = 0.0
         self._log_by = 0.0
+        self._logged_waiting = ""
 
     def survey(self) -> None:
         """Look at everything, plan, and begin."""
@@ -192,8 +193,16 @@ class RunLoop:
             self._flush()
         self._sync_now_and_then(now)
         self._flush_log_now_and_then(now)
-        run.situation.waits_for = machines.waits_for
+        self._look_what_it_waits_for(machines)
         run.progress.update(now, run.situation.look)
+
+    def _look_what_it_waits_for(self, machines: Machines) -> None:
+        """For the progress; and for the log, whenever it is something else and nothing was sent to any machine."""
+        run, reason = self.context, machines.waits_for
+        run.situation.waits_for = reason
+        if reason and reason != self._logged_waiting and run.dispatcher.demand and not run.dispatcher.outstanding:
+            self._logged_waiting = reason
+            run.log.info(reason if reason.startswith("waits") else f"waits: {reason}")
 
     def _wait_s(self) -> float:
         """How long to wait for messages."""

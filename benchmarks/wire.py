@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from _experiment import Experiment
 
 from ppg_protocol.envelope import seal, unseal
-from ppg_protocol.messages import (Finished, Heartbeat, Run, Started)
+from ppg_protocol.messages import Finished, Heartbeat, Run, Started
 from ppg_protocol.records import AwaitedFile, Blob, FileStat, Outcome, Usage
 
 BATCH = 32

@@ -35,7 +35,7 @@ from ppg_protocol.errors import LocalProtocolError
 from ppg_protocol.handshake import COORDINATOR
 from ppg_protocol.keys import KeyDirectory, KeysError
 from ppg_protocol.link import Delivery, ServerLink
-from ppg_protocol.messages import (Heartbeat, Hello)
+from ppg_protocol.messages import Heartbeat, Hello
 from ppg_protocol.records import Blob
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused

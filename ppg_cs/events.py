@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ppg_cs.report import Report
-from ppg_protocol.messages import (Ack, Cancel, Define, Retract, Run, Shutdown, Unload)
+from ppg_protocol.messages import Ack, Cancel, Define, Retract, Run, Shutdown, Unload
 from ppg_protocol.records import Usage
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ppg_protocol.cluster_messages import Unfit
-from ppg_protocol.messages import (DataLost, Finished, Loaded, LoadFailed, Retracted, Started)
+from ppg_protocol.messages import DataLost, Finished, Loaded, LoadFailed, Retracted, Started
 from ppg_protocol.records import AwaitedFile
 
 Reply = Started | Finished | Loaded | LoadFailed | Retracted | DataLost | Unfit

@@ -40,7 +40,7 @@ from ppg_protocol import clock
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
 from ppg_protocol.link import SERVER, ClientLink, Delivery
-from ppg_protocol.messages import (Finished, Heartbeat, Shutdown)
+from ppg_protocol.messages import Finished, Heartbeat, Shutdown
 from ppg_protocol.records import AwaitedFile, Usage
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 

@@ -35,7 +35,22 @@ from ppg_cs.verdict import died, judge
 from ppg_cs.waiting import Waiting
 from ppg_cs.work import NO_USAGE, Work
 from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.messages import (Ack, Cancel, DataLost, Define, Finished, Heartbeat, Loaded, LoadFailed, Retract, Retracted, Run, Shutdown, Started, Unload)
+from ppg_protocol.messages import (
+    Ack,
+    Cancel,
+    DataLost,
+    Define,
+    Finished,
+    Heartbeat,
+    Loaded,
+    LoadFailed,
+    Retract,
+    Retracted,
+    Run,
+    Shutdown,
+    Started,
+    Unload,
+)
 from ppg_protocol.records import AwaitedFile, Blob, Failure, Outcome
 
 LOAD_CORES = 1

@@ -12,7 +12,7 @@ from ppg_cs import machine
 from ppg_cs.config import SupervisorConfig
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.link import ClientLink
-from ppg_protocol.messages import (Hello, Ready)
+from ppg_protocol.messages import Hello, Ready
 from ppg_protocol.session import Timing
 
 

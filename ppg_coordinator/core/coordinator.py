@@ -51,7 +51,6 @@ from .pipegraphs import Pipegraphs
 from .status import why
 
 ROLES = ("mcp", "slave", "operator")
-FIRST_NOTE_S = 0.3
 NOTE_PAUSE_S = 5.0
 
 
@@ -180,11 +179,7 @@ class Coordinator:
             case OpenSession():
                 self._pipegraphs.open(peer, message, now)
             case Demand() if graph is not None:
-                first = not graph.demand.shapes
-                trouble = self._pipegraphs.demand(graph, message)
-                if first:
-                    self._desk.remind(now + FIRST_NOTE_S, "note", graph.session)
-                return trouble
+                return self._pipegraphs.demand(graph, message, now)
             case Exclude() if graph is not None:
                 self._pipegraphs.exclude(graph, message)
             case CloseSession(session):
@@ -253,13 +248,15 @@ class Coordinator:
     def _note(self, session: str, now: float) -> None:
         """Tell an MCP why it has no more, when that is another reason than before."""
         graph = self._desk.pipegraphs.get(session)
-        if graph is None or graph.closing is not None:
+        if graph is None or graph.closing is not None or graph.note_at is None or now < graph.note_at:
             return
         note = why(self._desk, graph, now)
         if note != graph.note:
             graph.note = note
             self._pipegraphs.tell_shares(graph)
-        self._desk.remind(now + NOTE_PAUSE_S, "note", session)
+        graph.note_at = None
+        if graph.demand.shapes:
+            self._pipegraphs.note_later(graph, now + NOTE_PAUSE_S)
 
     def _arbitrate(self, now: float) -> None:
         while True:

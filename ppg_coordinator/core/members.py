@@ -154,7 +154,8 @@ class Pipegraph:
     comes_back: bool = False
     """To be opened again when it is closed: its MCP was silent for too long, and is heard again."""
     note: str = ""
-    noted_at: float = float("-inf")
+    note_at: float | None = None
+    """When to tell it again why it has no more. Other reminders of that do not count."""
 
     @property
     def host(self) -> str:

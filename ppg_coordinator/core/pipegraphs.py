@@ -32,6 +32,7 @@ from ..words import count
 from .desk import Desk
 from .members import Attempts, Daemon, Peer, Pipegraph, Supervisor
 
+FIRST_NOTE_S = 0.3
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 STEADY_S = 60.0
@@ -74,7 +75,7 @@ class Pipegraphs:
         for daemon in desk.daemons_of(peer.user):
             self.end_older(graph, daemon)
 
-    def demand(self, graph: Pipegraph, message: Demand) -> str | None:
+    def demand(self, graph: Pipegraph, message: Demand, now: float) -> str | None:
         """What it wants. Returns what is wrong with it, if anything is."""
         if len(message.shapes) > MAX_SHAPES:
             return f"a demand of {len(message.shapes)} shapes; at most {MAX_SHAPES} are taken"
@@ -83,9 +84,16 @@ class Pipegraphs:
         except ValueError as error:
             return str(error)
         graph.demand = message
+        if message.shapes and graph.note_at is None:
+            self.note_later(graph, now + FIRST_NOTE_S)
         if graph.closing is None:
             self._desk.feed(arbiter.Demand(graph.session, shapes, max(0, message.resident_bytes)))
         return None
+
+    def note_later(self, graph: Pipegraph, at: float) -> None:
+        """Tell its MCP then why it has no more."""
+        graph.note_at = at
+        self._desk.remind(at, "note", graph.session)
 
     def exclude(self, graph: Pipegraph, message: Exclude) -> None:
         """It can't work on a machine."""
@@ -175,7 +183,7 @@ class Pipegraphs:
             new = desk.pipegraphs[graph.session]
             for machine_id, reason in graph.excluded.items():
                 self.exclude(new, Exclude(machine_id, reason))
-            self.demand(new, graph.demand)
+            self.demand(new, graph.demand, now)
             self.tell_shares(new)
 
     def _refusal(self, peer: Peer, message: OpenSession) -> str | None:

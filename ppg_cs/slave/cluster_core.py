@@ -23,7 +23,7 @@ from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX, SupervisorCore
 from ppg_cs.work import Work
 from ppg_protocol.cluster_messages import Limit, Unfit
 from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.messages import (Cancel, Define, Run)
+from ppg_protocol.messages import Cancel, Define, Run
 from ppg_protocol.records import AwaitedFile, Blob
 
 

@@ -37,7 +37,7 @@ from ppg_cs.workplace import Workplace
 from ppg_protocol import clock
 from ppg_protocol.cluster_messages import Limit, Prepare, Unfit
 from ppg_protocol.link import ClientLink, Delivery
-from ppg_protocol.messages import (Finished, LoadFailed, Ready, Shutdown)
+from ppg_protocol.messages import Finished, LoadFailed, Ready, Shutdown
 from ppg_protocol.records import Distribution, Outcome, Usage
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Established, Refused

@@ -29,7 +29,7 @@ from ppg_cs.slave.settings import SlaveSettings
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
 from ppg_protocol.cluster_messages import EndOlder, Limit, StartSession, StopSession
 from ppg_protocol.link import SERVER, ClientLink, Delivery
-from ppg_protocol.messages import (Heartbeat, Hello)
+from ppg_protocol.messages import Heartbeat, Hello
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ppg_coordinator.words import listing
 from ppg_protocol.cluster_messages import (
     Cleared,
     Exclude,
@@ -37,7 +38,7 @@ from ppg_protocol.cluster_messages import (
     Unfit,
 )
 from ppg_protocol.codec import Message
-from ppg_protocol.messages import (Define, Heartbeat, Ready)
+from ppg_protocol.messages import Define, Heartbeat, Ready
 from ppg_protocol.records import Blob
 
 from ..dispatcher import MachineShare
@@ -129,6 +130,17 @@ class ClusterCore:
     def is_clear(self) -> bool:
         """May jobs be started?"""
         return not self.awaited
+
+    @property
+    def waits_for(self) -> str:
+        """Why there are no machines, or no more of them; empty if nothing is known."""
+        if not self.is_clear:
+            return "waits until nothing of the last run, which was killed, runs any more on its machines"
+        if not self._connected and not self.attached:
+            return "waits for the coordinator, which is not heard of"
+        if self.shares and not self.attached:
+            return f"waits for supervisors to begin on {listing([share.host for share in self.shares.values()])}"
+        return self.note
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """What to do about an event."""

@@ -1,17 +1,20 @@
 """What the coordinator is told that we want: when it has changed, and not more often than now and then.
 
 Counts above `EXACT_UP_TO` are rounded up to a power of two: a queue of a million jobs that gets shorter is said in a
-dozen messages.
+dozen messages. Of more than `SHAPES_MAX` shapes, neighbours are stated as the largest of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from ppg_protocol.cluster_messages import Demand, DemandedShape
 
 EXACT_UP_TO = 64
+SHAPES_MAX = 256
+"""A coordinator goes through all of them often, and takes 1024 at most."""
 PAUSE_S = 0.1
 
 
@@ -35,12 +38,27 @@ class DemandStatement:
         if self.at is not None and now < self.at:
             return None
         self.at = None
-        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in sorted(self.counts.items()))
+        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in _grouped(self.counts))
         demand = Demand(shapes, self.data_bytes)
         if demand == self.stated:
             return None
         self.stated, self.at = demand, now + PAUSE_S
         return demand
+
+
+def _grouped(demanded: Mapping[tuple[int, int], int]) -> list[tuple[tuple[int, int], int]]:
+    """Shapes and counts in order, neighbours of the same cores together if there are too many."""
+    shapes = sorted(demanded.items())
+    if len(shapes) <= SHAPES_MAX:
+        return shapes
+    width = -(-len(shapes) // SHAPES_MAX)
+    grouped: list[tuple[tuple[int, int], int]] = []
+    for _, same in groupby(shapes, key=lambda pair: pair[0][0]):
+        neighbours = list(same)
+        for first in range(0, len(neighbours), width):
+            group = neighbours[first : first + width]
+            grouped.append((group[-1][0], sum(count for _, count in group)))
+    return grouped
 
 
 def _rounded(count: int) -> int:

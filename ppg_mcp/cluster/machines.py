@@ -24,7 +24,7 @@ from ppg_protocol.curve import CurveClient, CurveServer
 from ppg_protocol.errors import CommunicationFailure, JobContractError
 from ppg_protocol.keys import KeyDirectory
 from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
-from ppg_protocol.messages import (Heartbeat, Hello)
+from ppg_protocol.messages import Heartbeat, Hello
 from ppg_protocol.open_files import raise_soft_limit
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
@@ -122,10 +122,8 @@ class ClusterMachines:
         """Why there are no machines, or no more of them."""
         if not self._core.is_introduced:
             words = self._coordinator.trouble
-            return f"waiting for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
-        if not self._core.is_clear:
-            return "waiting until nothing of the last run, which was killed, runs any more on its machines"
-        return self._core.note
+            return f"waits for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
+        return self._core.waits_for
 
     def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
         """See `run.machines`."""

@@ -2,6 +2,7 @@
 
 from .core import Dispatcher
 from .events import (
+    DataSize,
     Dispatch,
     Ended,
     Gone,
@@ -19,6 +20,7 @@ from .events import (
 )
 
 __all__ = [
+    "DataSize",
     "Dispatch",
     "Dispatcher",
     "Ended",

@@ -4,12 +4,16 @@ Rules.
 - Order is by priority (see `priority`). Supervisors start attempts in the order in which they were sent, so a wide job
   (cores -1, -2) drains its machine simply by being next in that queue. Wide jobs queue apart from narrow ones, first
   come first served, one per machine at a time, and take turns with them: neither starves the other.
-- A machine with free cores is preferred, of several the one that holds the job's data, then the one with most room.
+- Free cores are filled before anything is sent ahead. Jobs are dealt to the machine with most room, unless another one
+  with room holds the data of the job.
   What was sent ahead to one machine is taken back when another has nothing to do.
 - An attempt that was lost with its data process makes its job a *suspect*: it is tried again alone on a machine
   (charged as -2). Alone on three that went down, it is poison. A whole machine that vanishes makes suspects only of
   jobs to which that has happened before.
 - Wide jobs wait for a share of the whole machine, see `Machine.can_now`; suspects take what share there is.
+- What a supervisor would not start within the share, for its cores or for its memory beside loaded data, is not sent,
+  and is taken back when the share or the data changed: it would block what is behind it, maybe for ever.
+- The cost of sending a job does not grow with the number of machines, see benchmarks/dispatching.py.
 - Without patience, a job that no machine can ever give what it needs is refused. A cluster may get a larger machine.
 - Every attempt gets a number that was never used before in this session.
 """
@@ -18,11 +22,12 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import islice
 from typing import TypeVar
 
 from .events import (
+    DataSize,
     Dispatch,
     Ended,
     Event,
@@ -33,20 +38,21 @@ from .events import (
     MachineShare,
     Offer,
     Poisoned,
-    Priority,
     Resident,
     Retracted,
     Unmeetable,
     Vanished,
     Withdrawn,
 )
-from .machine import WHOLE_MACHINE, Machine
+from .holders import Holders
+from .machine import ALL_CORES, WHOLE_MACHINE, Machine, ahead_per_core
+from .narrow import NarrowQueue
 
 Key = TypeVar("Key")
 
 POISON_LOSSES = 3
 MAX_ASIDE = 64
-"""Jobs that are too large for a machine are passed over when it is filled, at most so many at a time."""
+"""So many wide jobs are looked at for a machine, or newest attempts for taking one back; the others wait."""
 RUNTIME_WEIGHT = 0.05
 """Of the newest runtime in the moving average."""
 
@@ -67,12 +73,13 @@ class Dispatcher:
         self.machine_of: dict[int, str] = {}
         self.losses: dict[int, list[str]] = {}
         """Machines on which a job was lost while it was alone."""
-        self._narrow: list[tuple[Priority, int]] = []
         self._wide: deque[int] = deque()
         self._suspects: deque[int] = deque()
         self._alone: set[int] = set()
         """Outstanding attempts of suspects."""
         self._waiting: set[int] = set()
+        self._narrow = NarrowQueue(self._waiting)
+        self._holders = Holders()
         self._stolen: set[int] = set()
         """Attempts that were asked back for another machine."""
         self._vanished: set[int] = set()
@@ -97,15 +104,16 @@ class Dispatcher:
             case Vanished(attempt):
                 return self._vanish(attempt)
             case MachineLost(machine):
-                lost = self.machines.pop(machine, None)
-                assert lost is None or not lost.attempts, lost
+                self._machine_lost(machine)
             case Withdrawn(job):
                 self._drop(job)
                 self._waiting.discard(job)
             case Resident(machine, load):
-                self.machines[machine].resident.add(load)
+                self._holders.add(self.machines[machine], load)
             case Gone(machine, loads):
-                self.machines[machine].resident.difference_update(loads)
+                self._holders.remove(self.machines[machine], loads)
+            case DataSize(machine, data_bytes):
+                self.machines[machine].data_bytes = data_bytes
             case MachineShare():
                 return self._share(event)
         return []
@@ -113,9 +121,11 @@ class Dispatcher:
     def dispatch(self) -> list[Dispatch]:
         """What to send now."""
         out: list[Dispatch] = []
-        for machine in self.machines.values():
-            if machine.wants_refill(self._mean_runtime_s):
-                self._fill(machine, out)
+        ahead = ahead_per_core(self._mean_runtime_s)
+        hungry = [machine for machine in self.machines.values() if machine.wants_refill(ahead)]
+        if self._waiting:
+            self._deal(hungry, _free_cores, out)
+            self._deal(hungry, lambda machine: machine.room(ahead), out)
         return out
 
     @property
@@ -155,7 +165,7 @@ class Dispatcher:
         elif offer.cores < 0:
             self._wide.append(job)
         else:
-            heapq.heappush(self._narrow, (offer.priority, job))
+            self._narrow.add(offer)
 
     def _drop(self, job: int) -> None:
         """Nothing is to be done for this job any more."""
@@ -174,11 +184,18 @@ class Dispatcher:
         machine = self.machines.setdefault(share.machine, Machine(share.machine))
         machine.cores, machine.memory_bytes = share.cores, share.memory_bytes
         machine.total_cores, machine.total_memory_bytes = share.total_cores, share.total_memory_bytes
-        unmeetable = [offer for job, offer in self.offers.items() if job in self._waiting and not self._meetable(offer)]
+        waiting = [] if self._patient else [self.offers[job] for job in sorted(self._waiting)]
+        unmeetable = [offer for offer in waiting if not self._meetable(offer)]
         for offer in unmeetable:
             self._waiting.discard(offer.job)
             self._drop(offer.job)
         return [Unmeetable(offer.job, offer.cores, offer.memory_bytes) for offer in unmeetable]
+
+    def _machine_lost(self, name: str) -> None:
+        lost = self.machines.pop(name, None)
+        if lost is not None:
+            assert not lost.attempts, lost
+            self._holders.remove(lost, tuple(lost.resident))
 
     def _take_back(self, attempt: int) -> tuple[int, bool]:
         self.machines[self.machine_of.pop(attempt)].remove(attempt)
@@ -218,18 +235,24 @@ class Dispatcher:
         return []
 
     def surplus(self, machine: str, started: Container[int]) -> list[int]:
-        """Attempts to take back from a machine whose share has become smaller than what was sent there: the newest of
-        those that have not started."""
+        """Attempts to take back from a machine whose share or data has changed: of those that have not started, what
+        can't start there any more, and the newest as far as more was sent there than the share allows."""
         share = self.machines[machine]
-        excess = share.outstanding - share.cores
-        taken: list[int] = []
-        for attempt, cost in reversed(share.attempts.items()):
+        waiting = {a: cost for a, cost in reversed(share.attempts.items()) if a not in started}
+        taken = [attempt for attempt in waiting if not self._can_start(attempt, share)]
+        excess = share.outstanding - share.cores - sum(waiting.pop(attempt) for attempt in taken)
+        for attempt, cost in waiting.items():
             if excess <= 0:
                 break
-            if attempt not in started:
-                taken.append(attempt)
-                excess -= cost
+            taken.append(attempt)
+            excess -= cost
         return taken
+
+    def _can_start(self, attempt: int, machine: Machine) -> bool:
+        job = self.job_of[attempt]
+        if attempt in self._alone or job not in self.offers:
+            return True
+        return self._fits_share(job, machine) and self._may_be_wide(job, machine)
 
     def to_steal(self, started: Container[int]) -> list[tuple[str, int]]:
         """What was sent ahead to one machine while another has free cores: (machine, attempt) to take back."""
@@ -238,7 +261,7 @@ class Dispatcher:
         taken: list[tuple[str, int]] = []
         for machine in self.machines.values() if idle else ():
             excess = machine.outstanding - machine.cores
-            for attempt, cost in reversed(machine.attempts.items()):
+            for attempt, cost in islice(reversed(machine.attempts.items()), MAX_ASIDE):
                 if min(excess, free) < cost:
                     break
                 if attempt in started or attempt in self._stolen or not self._fits_one(attempt, idle):
@@ -255,27 +278,31 @@ class Dispatcher:
 
     # ------------------------------------------------------------------------------------------------------- sending
 
-    def _fill(self, machine: Machine, out: list[Dispatch]) -> None:
-        aside: list[int] = []
-        while machine.room(self._mean_runtime_s) > 0 and len(aside) < MAX_ASIDE:
-            wide = self._next_wide(machine)
-            if wide is not None:
-                self._send(machine, wide, wide in self.losses, out)
-                continue
-            job = self._next_narrow()
-            if job is None:
-                break
-            better = self._preferred(job, machine)
-            if better is None:
-                aside.append(job)
+    def _deal(self, machines: Sequence[Machine], room: Callable[[Machine], int], out: list[Dispatch]) -> None:
+        """One job after the other, always to the machine with most room of those for which there are any."""
+        heap = [(-room(machine), number, machine) for number, machine in enumerate(machines) if room(machine) > 0]
+        heapq.heapify(heap)
+        while heap:
+            known, number, machine = heap[0]
+            now = room(machine)
+            if now <= 0 or (now == -known and not self._serve(machine, room, out)):
+                heapq.heappop(heap)
             else:
-                self._send(better, job, False, out)
-        for job in aside:
-            heapq.heappush(self._narrow, (self.offers[job].priority, job))
+                heapq.heapreplace(heap, (-room(machine), number, machine))
+
+    def _serve(self, machine: Machine, room: Callable[[Machine], int], out: list[Dispatch]) -> bool:
+        """Send the job whose turn it is there, maybe elsewhere. Is there one?"""
+        narrow = self._narrow.first(lambda job: self._fits_share(job, machine))
+        wide = None if machine.narrow_turns and narrow is not None else self._next_wide(machine)
+        if wide is not None:
+            self._send(machine, wide, wide in self.losses, out)
+        elif narrow is not None:
+            self._send(self._preferred(narrow, machine, room), narrow, False, out)
+        return wide is not None or narrow is not None
 
     def _next_wide(self, machine: Machine) -> int | None:
         """The suspect or wide job whose turn it is on this machine."""
-        if machine.wide or (machine.narrow_turns and self._peek_narrow() is not None):
+        if machine.wide or not (self._suspects or (self._wide and machine.can_now(ALL_CORES))):
             return None
         for queue in (self._suspects, self._wide):
             while queue and queue[0] not in self._waiting:
@@ -286,20 +313,6 @@ class Dispatcher:
                     return job
         return None
 
-    def _peek_narrow(self) -> int | None:
-        while self._narrow:
-            job = self._narrow[0][1]
-            if job in self._waiting:
-                return job
-            heapq.heappop(self._narrow)
-        return None
-
-    def _next_narrow(self) -> int | None:
-        job = self._peek_narrow()
-        if job is not None:
-            heapq.heappop(self._narrow)
-        return job
-
     def _fits(self, job: int, machine: Machine) -> bool:
         offer = self.offers[job]
         return machine.can_ever(offer.cores, offer.memory_bytes)
@@ -307,23 +320,19 @@ class Dispatcher:
     def _fits_share(self, job: int, machine: Machine) -> bool:
         offer = self.offers[job]
         cores = machine.charge(offer.cores, offer.memory_bytes)
-        return cores <= machine.cores and offer.memory_bytes <= machine.memory_bytes
+        return cores <= machine.cores and machine.has_memory(offer.memory_bytes, offer.loads_bytes, offer.loads)
 
     def _may_be_wide(self, job: int, machine: Machine) -> bool:
         cores = self.offers[job].cores
         return cores > 0 or machine.can_now(cores)
 
-    def _preferred(self, job: int, machine: Machine) -> Machine | None:
-        """Where a core is free; of these where its data is; else where most room is. None: only full ones would do."""
-        if len(self.machines) == 1:
-            return machine if self._fits_share(job, machine) else None
+    def _preferred(self, job: int, machine: Machine, room: Callable[[Machine], int]) -> Machine:
+        """This machine, or one with room that holds the data of the job: of these the one with most room."""
         loads = self.offers[job].loads
-        mean = self._mean_runtime_s
-        return max(
-            (m for m in self.machines.values() if (m is machine or m.room(mean) > 0) and self._fits_share(job, m)),
-            key=lambda m: (m.outstanding < m.cores, m.resident.issuperset(loads), m.room(mean)),
-            default=None,
-        )
+        if not loads or len(self.machines) == 1 or machine.resident.issuperset(loads):
+            return machine
+        holders = (m for m in self._holders.of(loads) if room(m) > 0 and self._fits_share(job, m))
+        return max(holders, key=room, default=machine)
 
     def _send(self, machine: Machine, job: int, alone: bool, out: list[Dispatch]) -> None:
         offer = self.offers[job]
@@ -349,6 +358,10 @@ class Dispatcher:
         assert self._waiting <= self.offers.keys()
         assert self.demand == Counter((offer.cores, offer.memory_bytes) for offer in self.offers.values())
         assert self.loads_bytes == max((offer.loads_bytes for offer in self.offers.values()), default=0)
+
+
+def _free_cores(machine: Machine) -> int:
+    return machine.cores - machine.outstanding
 
 
 def _decrement(counts: Counter[Key], key: Key) -> None:

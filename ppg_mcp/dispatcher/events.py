@@ -91,7 +91,17 @@ class Gone:
     loads: tuple[int, ...]
 
 
-Event = MachineShare | MachineLost | Offer | Withdrawn | Ended | Retracted | Lost | Vanished | Resident | Gone
+@dataclass(frozen=True, slots=True)
+class DataSize:
+    """What is loaded on a machine takes so much."""
+
+    machine: str
+    data_bytes: int
+
+
+Event = (
+    MachineShare | MachineLost | Offer | Withdrawn | Ended | Retracted | Lost | Vanished | Resident | Gone | DataSize
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 ALL_CORES = -1
@@ -11,6 +12,11 @@ WHOLE_MACHINE = -2
 AHEAD_S = 0.25
 """Work that is sent ahead of free cores, so that none waits for a round trip and a commit."""
 MAX_AHEAD_PER_CORE = 64
+
+
+def ahead_per_core(mean_runtime_s: float) -> int:
+    """Jobs to send ahead for each core, when they take so long."""
+    return min(MAX_AHEAD_PER_CORE, max(1, round(AHEAD_S / max(mean_runtime_s, 1e-6))))
 
 
 @dataclass(slots=True)
@@ -30,6 +36,8 @@ class Machine:
     narrow_turns: int = 0
     """Narrow jobs to send before the next wide one, so that neither kind starves the other."""
     resident: set[int] = field(default_factory=set)
+    data_bytes: int = 0
+    """What is loaded there takes so much, as far as is known."""
 
     def charge(self, cores: int, memory_bytes: int) -> int:
         """The cores a job counts as here: memory above one core's share counts as more cores (semantics §6)."""
@@ -46,16 +54,21 @@ class Machine:
         """Does the share allow a wide job? One that wants the machine alone needs all of it, -1 all cores but one."""
         return self.cores >= self.total_cores - (1 if cores == ALL_CORES else 0)
 
-    def room(self, mean_runtime_s: float) -> int:
-        """Cores' worth of work that may be sent now."""
-        if not self.cores:
-            return 0
-        ahead = self.cores * min(MAX_AHEAD_PER_CORE, max(1, round(AHEAD_S / max(mean_runtime_s, 1e-6))))
-        return self.cores + ahead - self.outstanding
+    def has_memory(self, memory_bytes: int, loads_bytes: int, loads: Iterable[int]) -> bool:
+        """Is there room in the share for this beside the data, and for the data where it is not loaded? The supervisor
+        starts nothing else, but for what is alone while all the memory there is may be taken."""
+        if not memory_bytes and (not loads_bytes or self.resident.issuperset(loads)):
+            return True
+        needed_bytes = memory_bytes + max(self.data_bytes, loads_bytes)
+        return needed_bytes <= self.memory_bytes or memory_bytes <= self.total_memory_bytes <= self.memory_bytes
 
-    def wants_refill(self, mean_runtime_s: float) -> bool:
+    def room(self, ahead_per_core: int) -> int:
+        """Cores' worth of work that may be sent now."""
+        return self.cores * (1 + ahead_per_core) - self.outstanding if self.cores else 0
+
+    def wants_refill(self, ahead_per_core: int) -> bool:
         """Is it time to send more? In batches: every commit and every message is shared by many jobs."""
-        room = self.room(mean_runtime_s)
+        room = self.room(ahead_per_core)
         return room > 0 and (self.outstanding <= self.cores or room * 4 >= self.outstanding)
 
     def add(self, attempt: int, cores: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import CommunicationFailure
-from ppg_protocol.messages import (Retract, Shutdown)
+from ppg_protocol.messages import Retract, Shutdown
 
 from ..ask.live import LiveAnswers
 from ..dispatcher import Dispatch
@@ -46,6 +46,7 @@ class Execution:
         self._reception = Reception(run, performer, self._generating)
         self._commit_by = 0.0
         self._log_by = 0.0
+        self._logged_waiting = ""
         self._onlookers: Onlookers | None = None
 
     def start(self, began_at: float) -> None:
@@ -101,8 +102,16 @@ class Execution:
             self.flush()
         self._sync_now_and_then(now)
         self._flush_log_now_and_then(now)
-        run.situation.waits_for = machines.waits_for
+        self._look_what_it_waits_for(machines)
         run.progress.update(now, run.situation.look)
+
+    def _look_what_it_waits_for(self, machines: Machines) -> None:
+        """For the progress; and for the log, whenever it is something else and nothing was sent to any machine."""
+        run, reason = self._run, machines.waits_for
+        run.situation.waits_for = reason
+        if reason and reason != self._logged_waiting and run.dispatcher.demand and not run.dispatcher.outstanding:
+            self._logged_waiting = reason
+            run.log.info(reason if reason.startswith("waits") else f"waits: {reason}")
 
     def _wait_s(self) -> float:
         """How long to wait for messages."""

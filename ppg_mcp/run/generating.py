@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ppg_protocol.errors import JobContractError
-from ppg_protocol.messages import (Cancel, DataLost, Finished)
+from ppg_protocol.messages import Cancel, DataLost, Finished
 
 from .. import dispatcher as d
 from ..change import Change

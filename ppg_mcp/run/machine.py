@@ -26,7 +26,7 @@ from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.link import ServerLink
-from ppg_protocol.messages import (Define, Heartbeat, Hello, Ready)
+from ppg_protocol.messages import Define, Heartbeat, Hello, Ready
 from ppg_protocol.records import Blob
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerSilent, Refused

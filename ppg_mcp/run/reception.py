@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import CommunicationFailure
-from ppg_protocol.messages import (DataLost, Finished, Heartbeat, Loaded, LoadFailed, Ready, Retract, Retracted, Started)
+from ppg_protocol.messages import DataLost, Finished, Heartbeat, Loaded, LoadFailed, Ready, Retract, Retracted, Started
 from ppg_protocol.records import Outcome
 
 from .. import dispatcher as d
@@ -61,7 +61,7 @@ class Reception:
             case Lose():
                 self._on_lost(message)
             case Heartbeat():
-                self._run.situation.loading[machine] = message.loading
+                self._on_heartbeat(machine, message)
             case _:
                 raise CommunicationFailure(
                     f"The supervisor sent a {type(message).__name__}, which masters do not take."
@@ -75,10 +75,22 @@ class Reception:
         """Jobs that did not start on a machine of which we have less now may start elsewhere."""
         run = self._run
         self._performer.dispatched(run.dispatcher.handle(share))
-        surplus = run.dispatcher.surplus(share.machine, run.situation.running)
-        if surplus:
-            run.outbox.say(share.machine, Retract(tuple(surplus)))
+        self._take_back_surplus(share.machine)
         run.situation.cores = max(1, sum(machine.cores for machine in run.dispatcher.machines.values()))
+
+    def _on_heartbeat(self, machine: str, heartbeat: Heartbeat) -> None:
+        run = self._run
+        run.situation.loading[machine] = heartbeat.loading
+        known = run.dispatcher.machines.get(machine)
+        if known is not None and known.data_bytes != heartbeat.data_bytes:
+            run.dispatcher.handle(d.DataSize(machine, heartbeat.data_bytes))
+            self._take_back_surplus(machine)
+
+    def _take_back_surplus(self, machine: str) -> None:
+        run = self._run
+        surplus = run.dispatcher.surplus(machine, run.situation.running)
+        if surplus:
+            run.outbox.say(machine, Retract(tuple(surplus)))
 
     def _on_lost(self, lost: Lose) -> None:
         """Nothing that was sent there runs there any more, and its data is gone."""

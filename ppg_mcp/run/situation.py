@@ -95,7 +95,7 @@ class Situation:
         waiting = max(0, pending.count(_ONE) - len(running))
         loading = [self.order[job].job_id for job in sorted({job for jobs in self.loading.values() for job in jobs})]
         left_s = self._left_s(pending, running, now)
-        waits_for = self.waits_for if not running else ""
+        waits_for = self.waits_for if not running and not loading else ""
         elapsed_s = now - self.started_s
         return Snapshot(now, elapsed_s, self.done, waiting, self.failed, running, loading, left_s, waits_for)
 

@@ -17,7 +17,7 @@ import msgpack
 from ppg_protocol import limits
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
 from ppg_protocol.fields import Malformed, Pack, Unpack, compile_record, wrong
-from ppg_protocol.messages import (MESSAGE_TYPES, TYPE_NUMBERS)
+from ppg_protocol.messages import MESSAGE_TYPES, TYPE_NUMBERS
 
 Message: TypeAlias = object
 """An instance of one of the classes in `messages.MESSAGE_TYPES`."""

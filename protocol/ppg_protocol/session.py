@@ -59,7 +59,7 @@ from ppg_protocol.codec import Message
 from ppg_protocol.envelope import Envelope, seal, seal_one, unseal
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
 from ppg_protocol.handshake import refusal
-from ppg_protocol.messages import (Hello, Refuse)
+from ppg_protocol.messages import Hello, Refuse
 from ppg_protocol.outbox import Outbox
 from ppg_protocol.session_events import (
     Deliver,

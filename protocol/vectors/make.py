@@ -44,7 +44,25 @@ from ppg_protocol.cluster_messages import (
 )
 from ppg_protocol.codec import Message
 from ppg_protocol.envelope import seal_one
-from ppg_protocol.messages import (Ack, Cancel, DataLost, Define, Finished, Heartbeat, Hello, Loaded, LoadFailed, Ready, Refuse, Retract, Retracted, Run, Shutdown, Started, Unload)
+from ppg_protocol.messages import (
+    Ack,
+    Cancel,
+    DataLost,
+    Define,
+    Finished,
+    Heartbeat,
+    Hello,
+    Loaded,
+    LoadFailed,
+    Ready,
+    Refuse,
+    Retract,
+    Retracted,
+    Run,
+    Shutdown,
+    Started,
+    Unload,
+)
 from ppg_protocol.records import AwaitedFile, Blob, Distribution, Failure, FileStat, Outcome, Usage
 
 USAGE = Usage(1.5, 0.25, 123456789)

@@ -20,7 +20,7 @@ from ppg_protocol.cluster_messages import (
     SupervisorEnded,
     Unfit,
 )
-from ppg_protocol.messages import (Define, Heartbeat, Ready, Retracted)
+from ppg_protocol.messages import Define, Heartbeat, Ready, Retracted
 from ppg_protocol.records import Blob, Distribution
 
 LEASE_S, MARGIN_S = 60.0, 15.0
@@ -285,6 +285,46 @@ def test_data_is_part_of_the_demand_before_it_is_loaded_if_it_was_declared_how_l
     assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((DemandedShape(1, 0, 1),), 3 * GB)])]
     world.pass_time(1)
     assert only(on.ToCoordinator, world.say(on.PeerSaid(b"p", Heartbeat((), (), 0, GB)))) == []
+
+
+def test_jobs_of_many_sizes_are_stated_as_few_none_larger_than_a_real_one() -> None:
+    world = World()
+    world.say(on.CoordinatorCame("head"))
+    world.pass_time(1)
+    sizes = [10**9 + 10**5 * number for number in range(5000)]
+    (told,) = only(on.ToCoordinator, world.say(on.Demanded({(1, size): 2 for size in sizes} | {(-2, 0): 1})))
+    assert isinstance(told, on.ToCoordinator)
+    (demand,) = told.messages
+    assert isinstance(demand, Demand)
+    assert len(demand.shapes) <= 1000, "a coordinator takes no more"
+    assert sum(shape.count for shape in demand.shapes) >= 10_001
+    assert {shape.memory_bytes for shape in demand.shapes} <= {0, *sizes}
+    assert max(shape.memory_bytes for shape in demand.shapes) == sizes[-1]
+    assert DemandedShape(-2, 0, 1) in demand.shapes
+
+
+# ----------------------------------------------------------------------------------------------- what it waits for
+
+
+def test_it_says_what_it_waits_for() -> None:
+    world = World("old")
+    assert "nothing of the last run" in world.core.waits_for
+    world.say(on.CoordinatorCame("head"))
+    world.say(on.CoordinatorSaid(Cleared("old", "host-old")))
+    world.shares(note="all is in use by ann")
+    assert world.core.waits_for == "all is in use by ann"
+    world.shares(share("a"), share("b"))
+    assert world.core.waits_for == "waits for supervisors to begin on host-a and host-b"
+    world.ready(b"p", "a")
+    assert world.core.waits_for == ""
+
+
+def test_a_coordinator_that_is_gone_is_waited_for_by_who_has_no_machine() -> None:
+    world = World()
+    world.say(on.CoordinatorCame("head"))
+    world.shares(note="all is in use by ann")
+    world.say(on.CoordinatorQuiet(back=False))
+    assert world.core.waits_for == "waits for the coordinator, which is not heard of"
 
 
 # ---------------------------------------------------------------------------------------------------- generated jobs

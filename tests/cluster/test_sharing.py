@@ -189,3 +189,24 @@ def test_a_drained_machine_is_left_and_used_again(cluster: Cluster) -> None:
 
 def used(cluster: Cluster) -> dict[str, int]:
     return {machine["machine_id"]: machine["cores_used"] for machine in cluster.status()["machines"]}
+
+
+def test_a_script_that_waits_says_for_what(cluster: Cluster) -> None:
+    cluster.coordinator()
+    cluster.user("ann")
+    cluster.slave("a", 1, user="ann")
+    long = cluster.start(
+        JOBS + "ppg.FileGeneratingJob('g', lambda: (wait_for('go'), Path('g').write_text('x')))\nppg.run()",
+        "long",
+        "ann",
+    )
+    until_held(cluster, long=1)
+    waiting = cluster.start(JOBS + "job('f')\nppg.run()", "waiting")
+    until(lambda: "no ppg-slave of user" in waiting.log)
+    cluster.slave("a", 1)
+    until(lambda: "by ann (1)" in waiting.log)
+    (reason,) = [line.partition("INFO ")[2] for line in waiting.log.splitlines() if "by ann (1)" in line]
+    assert reason in cluster.command("status")
+    (long.directory / "go").touch()
+    waiting.good()
+    long.good()

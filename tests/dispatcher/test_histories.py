@@ -26,15 +26,20 @@ class Histories(RuleBasedStateMachine):
         if name not in self.world.shares:
             self.world.machine(name, cores=cores, gb=gb)
 
-    @rule(name=st.sampled_from("abc"), cores=st.integers(0, 8))
-    def another_share(self, name: str, cores: int) -> None:
+    @rule(name=st.sampled_from("abc"), cores=st.integers(0, 8), gb=st.integers(0, 16))
+    def another_share(self, name: str, cores: int, gb: int) -> None:
         if name in self.world.shares:
-            self.world.share(name, cores)
+            self.world.share(name, cores, gb)
 
     @rule(name=st.sampled_from("bc"))
     def a_machine_vanishes(self, name: str) -> None:
         if name in self.world.shares:
             self.world.vanish(name)
+
+    @rule(name=st.sampled_from("abc"), gb=st.integers(0, 8))
+    def data_grows_or_shrinks(self, name: str, gb: int) -> None:
+        if name in self.world.shares:
+            self.world.data_size(name, gb)
 
     @rule(cores=CORES, memory=MEMORY, loads=st.sampled_from([(), (), (1,), (1, 2)]), priority=st.integers(0, 3))
     def offer(self, cores: int, memory: int, loads: tuple[int, ...], priority: int) -> None:

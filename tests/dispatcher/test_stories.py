@@ -360,3 +360,75 @@ def test_what_was_taken_back_does_not_return_to_where_it_was() -> None:
         world.retract(attempt)
     assert [sent.machine for sent in world.dispatch()] == ["b", "b"]
     assert world.core.to_steal(set()) == []
+
+
+def test_any_number_of_jobs_that_are_too_large_for_the_share_hides_no_others() -> None:
+    world = World()
+    world.machine(cores=2, total_cores=4)
+    for job in range(1000):
+        world.offer(job, cores=3)
+    world.offer(2000)
+    assert jobs(world) == [2000]
+
+
+def test_narrow_jobs_that_fit_nowhere_now_do_not_keep_wide_ones_from_their_turn() -> None:
+    world = World()
+    world.machine(cores=3, total_cores=4)
+    world.offer(1, cores=-1)
+    world.offer(2, cores=-1)
+    world.offer(3, cores=4)
+    assert jobs(world) == [1]
+    world.end(attempt_of(world, 1))
+    assert jobs(world) == [2], "the narrow one, whose turn it would be, needs more than the share"
+
+
+def test_a_job_goes_where_it_has_room_beside_the_data() -> None:
+    world = World()
+    world.machine("a", cores=1, gb=3, total_cores=4, total_gb=8)
+    world.machine("b", cores=1, gb=6, total_cores=4, total_gb=8)
+    for name in "ab":
+        world.data_size(name, 3)
+    for job in (1, 2):
+        world.offer(job, memory=2 * GB)
+    assert {sent.machine for sent in world.dispatch()} == {"b"}
+
+
+def test_data_is_loaded_only_where_there_is_room_for_it() -> None:
+    world = World()
+    world.machine("a", cores=1, gb=3, total_cores=4, total_gb=8)
+    world.offer(1, loads=(50,), loads_bytes=4 * GB)
+    assert jobs(world) == []
+    world.machine("a", cores=1, gb=4, total_cores=4, total_gb=8)
+    assert jobs(world) == [1]
+
+
+def test_what_can_not_start_any_more_for_its_memory_is_to_be_taken_back() -> None:
+    """Behind a job that waits for memory that it will not get, everything would wait."""
+    world = World()
+    world.machine(cores=2, gb=4, total_cores=4, total_gb=8)
+    world.offer(1, memory=2 * GB)
+    world.offer(2)
+    world.dispatch()
+    assert world.core.surplus("m", set()) == []
+    world.data_size("m", 3)
+    assert world.core.surplus("m", set()) == [attempt_of(world, 1)]
+    assert world.core.surplus("m", {attempt_of(world, 1)}) == [], "it runs"
+
+
+def test_a_wide_job_is_to_be_taken_back_when_the_share_is_not_the_whole_machine_any_more() -> None:
+    world = World()
+    world.machine(cores=4)
+    world.offer(1, cores=-2)
+    world.dispatch()
+    world.machine(cores=3, total_cores=4)
+    assert world.core.surplus("m", set()) == [attempt_of(world, 1)]
+
+
+def test_jobs_are_spread_over_machines() -> None:
+    world = World()
+    for name in "abc":
+        world.machine(name, cores=4)
+    for job in range(6):
+        world.offer(job)
+    sent = [one.machine for one in world.dispatch()]
+    assert sorted(sent) == ["a", "a", "b", "b", "c", "c"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ppg_mcp.dispatcher import (
+    DataSize,
     Dispatch,
     Dispatcher,
     Ended,
@@ -48,8 +49,15 @@ class World:
 
     # ---------------------------------------------------------------------------------------------------------- events
 
-    def machine(self, name: str = "m", cores: int = 4, gb: int = 8, total_cores: int | None = None) -> None:
-        share = MachineShare(name, cores, gb * GB, total_cores or cores, gb * GB)
+    def machine(
+        self,
+        name: str = "m",
+        cores: int = 4,
+        gb: int = 8,
+        total_cores: int | None = None,
+        total_gb: int | None = None,
+    ) -> None:
+        share = MachineShare(name, cores, gb * GB, total_cores or cores, (total_gb or gb) * GB)
         self.totals[name] = share.total_cores
         self.shares[name] = share
         self._take(self.core.handle(share))
@@ -62,9 +70,15 @@ class World:
         del self.over[-1]
 
     def offer(
-        self, job: int, cores: int = 1, memory: int = 0, loads: tuple[int, ...] = (), priority: float | None = None
+        self,
+        job: int,
+        cores: int = 1,
+        memory: int = 0,
+        loads: tuple[int, ...] = (),
+        priority: float | None = None,
+        loads_bytes: int = 0,
     ) -> list[Instruction]:
-        offer = Offer(job, cores, memory, loads, (job if priority is None else priority,))
+        offer = Offer(job, cores, memory, loads, (job if priority is None else priority,), loads_bytes)
         self.ready[job] = self.offers[job] = offer
         return self._take(self.core.handle(offer))
 
@@ -92,13 +106,16 @@ class World:
         self._ready_again(dispatch.job)
         return self._take(self.core.handle(Lost(attempt)))
 
-    def share(self, name: str, cores: int) -> None:
+    def share(self, name: str, cores: int, gb: int | None = None) -> None:
         """Another share of a machine; what is surplus and did not start comes back."""
-        gb = self.shares[name].total_memory_bytes // GB
-        self.machine(name, min(cores, self.totals[name]), gb, self.totals[name])
+        total_gb = self.shares[name].total_memory_bytes // GB
+        gb = total_gb if gb is None else min(gb, total_gb)
+        self.machine(name, min(cores, self.totals[name]), gb, self.totals[name], total_gb)
         for attempt in self.core.surplus(name, set()):
             self.retract(attempt)
         assert self.core.machines[name].outstanding <= self.core.machines[name].cores
+        left = [sent for sent in self.out.values() if sent.machine == name and sent.job not in self.lost_once]
+        assert all(sent.memory_bytes <= gb * GB for sent in left if sent.job in self.core.offers), "stuck there"
 
     def vanish(self, name: str) -> None:
         """A machine goes down with all that is there."""
@@ -123,6 +140,9 @@ class World:
     def resident(self, machine: str, *loads: int) -> None:
         for load in loads:
             self.core.handle(Resident(machine, load))
+
+    def data_size(self, machine: str, gb: int) -> None:
+        self.core.handle(DataSize(machine, gb * GB))
 
     def gone(self, machine: str, *loads: int) -> None:
         self.core.handle(Gone(machine, loads))
@@ -163,6 +183,8 @@ class World:
         if sent.job not in self.lost_once:
             needed = share.total_cores - (1 if offer.cores == -1 else 0) if offer.cores < 0 else offer.cores
             assert needed <= share.cores, f"sent {offer} to {share}, where it can't start"
+            if share.memory_bytes < share.total_memory_bytes:
+                assert offer.memory_bytes <= share.memory_bytes, f"sent {offer} to {share}, where it can't start"
         assert before[sent.machine] < share.cores * (1 + MAX_AHEAD_PER_CORE), "sent where there is no room"
         before[sent.machine] += machine.attempts[sent.attempt]
         if sent.job in self.lost_once:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ppg_coordinator.core.events import PeerSpoke
-from ppg_protocol.messages import (MESSAGE_TYPES, Hello, Refuse)
+from ppg_protocol.messages import MESSAGE_TYPES, Hello, Refuse
 from ppg_protocol.records import Blob
 
 NUMBERS = st.integers(-3, 20) | st.sampled_from([GB, 64 * GB, -(1 << 63), (1 << 63) - 1])

@@ -408,6 +408,21 @@ def test_why_is_told_to_the_mcp_and_again_when_it_changes() -> None:
     assert mcp.note == "all 4 cores of 1 machine are in use by ann (4)"
 
 
+def test_demand_that_comes_and_goes_leaves_no_more_and_more_reminders() -> None:
+    world = World()
+    mcp = world.mcp("s", "ann")
+    for _ in range(50):
+        world.demand(mcp, (1, 0, 1))
+        world.advance(1)
+        world.demand(mcp)
+        world.advance(1)
+    reminders = 0
+    while world.core.deadline() is not None and reminders < 50:
+        world.advance(10)
+        reminders += 1
+    assert reminders < 5, "nothing is left to be looked at"
+
+
 def test_nonsense_ends_the_link_and_nothing_else() -> None:
     world = World()
     two_users(world)

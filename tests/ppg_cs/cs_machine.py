@@ -9,7 +9,7 @@ from ppg_cs import events as on
 from ppg_cs import instructions as do
 from ppg_cs.report import NOTHING, Reached, Report, Result
 from ppg_cs.supervisor_core import SupervisorCore
-from ppg_protocol.messages import (Define, Finished, Retracted, Run)
+from ppg_protocol.messages import Define, Finished, Retracted, Run
 from ppg_protocol.records import Failure, Usage
 
 USAGE = Usage(1.0, 0.5, 100)

@@ -23,7 +23,7 @@ from ppg_cs.survivors import members
 from ppg_cs.tasks import FileTask, Task
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR
 from ppg_protocol.link import ServerLink
-from ppg_protocol.messages import (Ack, Finished, Heartbeat, Hello, Ready, Run, Shutdown)
+from ppg_protocol.messages import Ack, Finished, Heartbeat, Hello, Ready, Run, Shutdown
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue
 

@@ -16,7 +16,7 @@ from cs_mcp import PATIENCE_S, Mcp, file_task
 from test_cs_survivors import processes_below
 
 from ppg_cs.tasks import LoadTask, Task
-from ppg_protocol.messages import (Finished, Retracted)
+from ppg_protocol.messages import Finished, Retracted
 from ppg_protocol.records import Outcome
 
 JOBS = 60

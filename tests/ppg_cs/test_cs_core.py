@@ -11,7 +11,7 @@ from ppg_cs import events as on
 from ppg_cs import instructions as do
 from ppg_cs.supervisor_core import SHUTDOWN_S
 from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.messages import (Ack, Cancel, DataLost, Define, Retract, Shutdown, Unload)
+from ppg_protocol.messages import Ack, Cancel, DataLost, Define, Retract, Shutdown, Unload
 from ppg_protocol.records import Blob, Outcome
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ppg_cs import events as on
 from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX
-from ppg_protocol.messages import (Ack, Cancel, Define, Retract, Unload)
+from ppg_protocol.messages import Ack, Cancel, Define, Retract, Unload
 
 LOADS = (7, 8, 9)
 

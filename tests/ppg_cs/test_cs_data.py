@@ -16,7 +16,18 @@ from cs_mcp import Mcp, file_task, is_alive
 
 from ppg_cs import descendants
 from ppg_cs.tasks import Generated, GenerateTask, LoadTask, Task
-from ppg_protocol.messages import (Cancel, DataLost, Define, Finished, Heartbeat, Loaded, LoadFailed, Retracted, Started, Unload)
+from ppg_protocol.messages import (
+    Cancel,
+    DataLost,
+    Define,
+    Finished,
+    Heartbeat,
+    Loaded,
+    LoadFailed,
+    Retracted,
+    Started,
+    Unload,
+)
 from ppg_protocol.records import Blob, Outcome
 
 genome: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from cs_mcp import Mcp, file_task, is_alive
 
 from ppg_cs import cores
 from ppg_cs.tasks import FileTask, Task
-from ppg_protocol.messages import (Cancel, Finished, Started)
+from ppg_protocol.messages import Cancel, Finished, Started
 from ppg_protocol.records import AwaitedFile, Outcome
 
 

@@ -11,7 +11,7 @@ from wire_samples import hello
 from ppg_protocol.clock import now
 from ppg_protocol.curve import CurveClient, CurveServer, KeyPair
 from ppg_protocol.link import ClientLink, Delivery, Link, ServerLink
-from ppg_protocol.messages import (Ack, Heartbeat)
+from ppg_protocol.messages import Ack, Heartbeat
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue
 

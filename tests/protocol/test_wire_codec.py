@@ -15,7 +15,7 @@ from ppg_protocol import limits
 from ppg_protocol.envelope import Envelope, seal, seal_one, unseal
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
 from ppg_protocol.fields import compile_field
-from ppg_protocol.messages import (Ack, Cancel, Define, Finished, Heartbeat, Shutdown, Started)
+from ppg_protocol.messages import Ack, Cancel, Define, Finished, Heartbeat, Shutdown, Started
 from ppg_protocol.records import Blob, FileStat, Outcome, Usage
 
 FINISHED = Finished(1, 0, (), b"", b"", None, Usage(0.0, 0.0, 0), Blob(b""))

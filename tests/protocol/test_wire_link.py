@@ -18,7 +18,7 @@ from ppg_protocol.agenda import Agenda
 from ppg_protocol.envelope import seal_one, unseal
 from ppg_protocol.errors import LocalProtocolError
 from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
-from ppg_protocol.messages import (Ack, Define, Heartbeat, Refuse)
+from ppg_protocol.messages import Ack, Define, Heartbeat, Refuse
 from ppg_protocol.records import Blob
 from ppg_protocol.session import State, Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused

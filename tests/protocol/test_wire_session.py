@@ -15,7 +15,7 @@ from ppg_protocol import limits
 from ppg_protocol.envelope import Envelope, seal, seal_one, unseal
 from ppg_protocol.errors import LocalProtocolError
 from ppg_protocol.handshake import refusal
-from ppg_protocol.messages import (Ack, Define, Heartbeat, Shutdown)
+from ppg_protocol.messages import Ack, Define, Heartbeat, Shutdown
 from ppg_protocol.outbox import Outbox
 from ppg_protocol.records import Blob
 from ppg_protocol.session import SAY_HELLO, Session, State, Timing

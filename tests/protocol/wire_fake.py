@@ -8,7 +8,7 @@ from typing import Any
 
 from wire_samples import hello
 
-from ppg_protocol.messages import (Ack, Heartbeat, Hello)
+from ppg_protocol.messages import Ack, Heartbeat, Hello
 from ppg_protocol.session import Session, Timing
 from ppg_protocol.session_events import (
     Deliver,

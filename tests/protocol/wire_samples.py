@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ppg_protocol.messages import (MESSAGE_TYPES, Hello)
+from ppg_protocol.messages import MESSAGE_TYPES, Hello
 from ppg_protocol.records import Blob, FileStat
 
 SIGNED = st.integers(-(1 << 63), (1 << 63) - 1)

@@ -18,7 +18,7 @@ from ppg_mcp.run import sync
 from ppg_mcp.run.machine import EmbeddedMachine
 from ppg_mcp.run.sync import OutputSync
 from ppg_mcp.store import Record, StatusStore
-from ppg_protocol.messages import (Ack, Run)
+from ppg_protocol.messages import Ack, Run
 
 from ..project import Project, copy, write
 from ..scripts import until

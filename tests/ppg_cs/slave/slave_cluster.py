@@ -28,7 +28,7 @@ from ppg_protocol.cluster_messages import Holding, Limit, Prepare, Register, Ses
 from ppg_protocol.curve import CurveServer, KeyPair
 from ppg_protocol.keys import make_owner_keys
 from ppg_protocol.link import ServerLink
-from ppg_protocol.messages import (Ack, Define, Finished, Heartbeat, Hello, Ready, Run)
+from ppg_protocol.messages import Ack, Define, Finished, Heartbeat, Hello, Ready, Run
 from ppg_protocol.records import Blob
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue

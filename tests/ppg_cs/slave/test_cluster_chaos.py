@@ -15,7 +15,7 @@ import pytest
 from slave_cluster import Cluster, Master, file_task
 
 from ppg_cs.tasks import LoadTask
-from ppg_protocol.messages import (Finished, Retracted, Started)
+from ppg_protocol.messages import Finished, Retracted, Started
 from ppg_protocol.records import Outcome
 
 JOBS = 40

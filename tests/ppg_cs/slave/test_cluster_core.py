@@ -15,7 +15,7 @@ from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.exits import LEASE_OVER, UNFIT
 from ppg_protocol.cluster_messages import Unfit
 from ppg_protocol.errors import RemoteProtocolError
-from ppg_protocol.messages import (Ack, Cancel, DataLost, Define, Heartbeat, Retracted)
+from ppg_protocol.messages import Ack, Cancel, DataLost, Define, Heartbeat, Retracted
 from ppg_protocol.records import AwaitedFile, Blob
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from slave_cluster import Cluster, Gates, Master, Server, file_task, is_alive
 
 from ppg_protocol.cluster_messages import EndOlder, OlderEnded, Register, SessionEnded
-from ppg_protocol.messages import (Finished, Retracted, Started)
+from ppg_protocol.messages import Finished, Retracted, Started
 from ppg_protocol.records import Outcome
 
 STRAY = ["setsid", "sleep", "1000"]

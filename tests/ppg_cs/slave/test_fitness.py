@@ -13,7 +13,7 @@ import pytest
 from slave_cluster import Cluster, Master, file_task
 
 from ppg_protocol.cluster_messages import ResourceLimit, Unfit, Variable
-from ppg_protocol.messages import (Define, Finished, Ready, Shutdown)
+from ppg_protocol.messages import Define, Finished, Ready, Shutdown
 from ppg_protocol.records import Blob, Outcome
 
 

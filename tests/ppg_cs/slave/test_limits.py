@@ -7,7 +7,7 @@ from pathlib import Path
 from slave_cluster import Cluster, Gates, Master
 
 from ppg_protocol.cluster_messages import StopSession
-from ppg_protocol.messages import (Finished, Heartbeat, Started)
+from ppg_protocol.messages import Finished, Heartbeat, Started
 
 
 def running(master: Master) -> set[int]:

@@ -11,7 +11,7 @@ from slave_cluster import Cluster, Gates, Holder, Master, Piece, file_task, pare
 
 from ppg_cs.task_stream import TaskStream
 from ppg_cs.tasks import Generated, GenerateTask, LoadTask
-from ppg_protocol.messages import (DataLost, Define, Finished, Heartbeat, Loaded, Ready, Shutdown, Started)
+from ppg_protocol.messages import DataLost, Define, Finished, Heartbeat, Loaded, Ready, Shutdown, Started
 from ppg_protocol.records import Blob, Outcome
 
 genome: dict[str, int] = {}

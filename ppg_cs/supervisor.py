@@ -461,8 +461,8 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def _fields(files: tuple[AwaitedFile, ...]) -> list[tuple[str, int, int]]:
-    return [(file.path, file.size_bytes, file.mtime_ns) for file in files]
+def _fields(files: tuple[AwaitedFile, ...]) -> list[tuple[str, int, int, str]]:
+    return [(file.path, file.size_bytes, file.mtime_ns, file.made_on) for file in files]
 
 
 def _wake(number: int, frame: object) -> None:

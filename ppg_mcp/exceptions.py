@@ -42,7 +42,10 @@ class RuntimeException(PyPipeGraphError):
 
 @dataclass(frozen=True, slots=True)
 class JobFailure:
-    """One failed job: its id, the exception (unpickled, or a stand-in with its text), and what it wrote (tails)."""
+    """One failed job: its id, the exception (unpickled, or a stand-in with its text), and what it wrote (tails).
+
+    `host`: where it ran, in a cluster; else empty.
+    """
 
     job_id: str
     exception: BaseException | None
@@ -50,9 +53,11 @@ class JobFailure:
     traceback: str
     stdout: str
     stderr: str
+    host: str = ""
 
     def __str__(self) -> str:
-        parts = [f"{self.job_id}: {self.error}"]
+        where = f" (on {self.host})" if self.host else ""
+        parts = [f"{self.job_id}{where}: {self.error}"]
         if self.traceback:
             parts.append(_indented(self.traceback))
         if self.stdout:

@@ -80,6 +80,14 @@ OPTIONS = (
     Option(
         "--lease", "PPG_LEASE", positive_seconds, "60", "SECONDS", "how long jobs go on without a word of their master"
     ),
+    Option(
+        "--await-files",
+        "PPG_AWAIT_FILES",
+        positive_seconds,
+        "60",
+        "SECONDS",
+        "how long jobs wait until files of other machines look here as they were made",
+    ),
     Option("--log-level", "PPG_LOG_LEVEL", _level, "info", "LEVEL", f"the least to log: {', '.join(LEVELS)}"),
 )
 
@@ -140,6 +148,7 @@ def slave_settings(values: Mapping[str, Any]) -> SlaveSettings:
         heartbeat_s=heartbeat_s,
         lease_s=lease_s,
         drain_s=values["drain-timeout"],
+        await_files_s=values["await-files"],
         user=keys.user if keys else None,
         coordinator_key=keys.coordinator_public if keys else b"",
     )

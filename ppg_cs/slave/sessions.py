@@ -125,6 +125,7 @@ class Sessions:
             mcp_pid=os.getpid(),
             heartbeat_s=s.heartbeat_s,
             silence_s=s.lease_s,
+            await_files_s=s.await_files_s,
         )
         keys = (s.user.public, s.user.secret) if s.user is not None else ()
         return SessionSetup(config, s.machine_id, s.lease_s, *keys)

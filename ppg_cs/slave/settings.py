@@ -11,7 +11,7 @@ from ppg_protocol.curve import CurveClient, KeyPair
 class SlaveSettings:
     """`coordinator`: endpoint. `coordinator_key`: its public key; `user`: the user's own keys; neither for ipc://.
     `drain_s`: how long jobs may go on after the first signal. `lease_s`: for how long a supervisor goes on
-    without its master."""
+    without its master. `await_files_s`: how long jobs wait for files of other machines."""
 
     coordinator: str
     machine_id: str
@@ -21,6 +21,7 @@ class SlaveSettings:
     heartbeat_s: float = 2.0
     lease_s: float = 60.0
     drain_s: float = 600.0
+    await_files_s: float = 60.0
     coordinator_key: bytes = b""
     user: KeyPair | None = None
 

@@ -120,7 +120,8 @@ class Performer:
         run.situation.failed += 1
         self.perform(run.planner.handle(p.Failed(index)))
 
-    def remember_failure(self, index: int, usage: Usage, cores: int) -> None:
+    def remember_failure(self, index: int, usage: Usage, cores: int, host: str = "") -> None:
         """For the history."""
         error = self._run.order[index].error_reason.strip()
-        self._run.recorder.ended(index, usage, cores, error.splitlines()[0] if error else "it failed without a word")
+        first = error.splitlines()[0] if error else "it failed without a word"
+        self._run.recorder.ended(index, usage, cores, first, host)

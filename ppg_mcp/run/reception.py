@@ -51,7 +51,7 @@ class Reception:
             case Loaded():
                 self._on_loaded(machine, message)
             case LoadFailed():
-                self._on_load_failed(message)
+                self._on_load_failed(machine, message)
             case DataLost():
                 self._generating.on_data_lost(machine, message)
             case Ready():
@@ -148,7 +148,7 @@ class Reception:
             self._performer.dispatched(run.dispatcher.handle(d.Lost(attempt)))
         else:
             run.dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
-            self._fail(job, message, run.cores_of.pop(attempt, 0))
+            self._fail(machine, job, message, run.cores_of.pop(attempt, 0))
 
     def _is_overwritten(self, index: int, message: Finished) -> bool:
         """Has a machine that was given up for lost written what this attempt made? Then it is made once more."""
@@ -169,14 +169,14 @@ class Reception:
         if kind in GENERATES and not self._generating.merge(machine, index, message):
             return
         if kind in RECORDED:
-            build_id, content = run.recorder.success(index, message.files, message.usage, cores)
+            build_id, content = run.recorder.success(index, message.files, message.usage, cores, run.hosts[machine])
             paths = [run.graph.absolute(path) for path in job.paths]
             for path in paths:
                 run.sync.wrote(path)
             if run.graph.options.cluster is not None:
                 run.origins.made(index, machine, run.hosts[machine], paths, message.files)
         else:
-            run.recorder.ended(index, message.usage, cores)
+            run.recorder.ended(index, message.usage, cores, host=run.hosts[machine])
         run.dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
         run.results.ran(job, message.stdout, message.stderr, message.usage)
         run.situation.done += 1
@@ -186,14 +186,17 @@ class Reception:
             run.log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s")
         self._performer.perform(run.planner.handle(p.Succeeded(index, build_id, content)))
 
-    def _fail(self, index: int, message: Finished | LoadFailed, cores: int) -> None:
+    def _fail(self, machine: str, index: int, message: Finished | LoadFailed, cores: int) -> None:
         run = self._run
         job = run.order[index]
-        run.results.failed(job, message.outcome, message.failure, message.stdout, message.stderr, message.usage)
-        self._performer.remember_failure(index, message.usage, cores)
+        host = run.hosts.get(machine, "") if run.graph.options.cluster is not None else ""
+        output = message.stdout, message.stderr
+        run.results.failed(job, message.outcome, message.failure, *output, message.usage, host)
+        self._performer.remember_failure(index, message.usage, cores, run.hosts.get(machine, ""))
         run.situation.failed += 1
+        where = f" on {host}" if host else ""
         run.progress.note(
-            f"pypipegraph: failed: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
+            f"pypipegraph: failed{where}: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
         )
         self._performer.perform(run.planner.handle(p.Failed(index)))
 
@@ -201,12 +204,12 @@ class Reception:
         run = self._run
         job = run.order[message.job]
         run.results.ran(job, message.stdout, message.stderr, message.usage)
-        run.recorder.ended(message.job, message.usage, 1)
+        run.recorder.ended(message.job, message.usage, 1, host=run.hosts.get(machine, ""))
         run.log.info(f"loaded: {job!r} in {message.usage.runtime_s:.3f} s")
         run.dispatcher.handle(d.Resident(machine, message.job))
         self._load_losses.pop(message.job, None)
 
-    def _on_load_failed(self, message: LoadFailed) -> None:
+    def _on_load_failed(self, machine: str, message: LoadFailed) -> None:
         run = self._run
         if message.outcome == Outcome.LOST:
             losses = self._load_losses[message.job] = self._load_losses.get(message.job, 0) + 1
@@ -215,4 +218,4 @@ class Reception:
                 return
         if run.planner.state[message.job] in (p.State.FAILED, p.State.PRUNED):
             return
-        self._fail(message.job, message, 1)
+        self._fail(machine, message.job, message, 1)

@@ -20,7 +20,7 @@ _IDS_AT_ONCE = 256
 
 
 class Recorder:
-    """Buffers records in the store; the caller commits."""
+    """Buffers records in the store; the caller commits. `host`: where a job ran, if not here."""
 
     def __init__(self, planner: Planner, store: StatusStore, order: list[Job], explainer: Explainer, host: str) -> None:
         self._planner = planner
@@ -33,31 +33,31 @@ class Recorder:
         """The part `code` of functions whose source text is kept."""
         self._ids = b""
 
-    def success(self, job: int, files: Sequence[FileStat], usage: Usage, cores: int) -> tuple[bytes, bytes]:
+    def success(self, job: int, files: Sequence[FileStat], usage: Usage, cores: int, host: str) -> tuple[bytes, bytes]:
         """Record a job that ended well; returns its build id and the fingerprint of its outputs by content."""
         packed = pack_files(files)
         build_id = self._new_build_id()
-        execution = self._execution(job, usage, cores, "")
-        self._write(job, build_id, packed, usage, cores)
+        execution = self._execution(job, usage, cores, "", host)
+        self._write(job, build_id, packed, usage, cores, host)
         self._store.executed(self._planner.ids[job], execution)
         return build_id, content_of(packed, build_id)
 
-    def ended(self, job: int, usage: Usage, cores: int, error: str = "") -> None:
+    def ended(self, job: int, usage: Usage, cores: int, error: str = "", host: str = "") -> None:
         """Remember an execution that leaves no record: one that failed, or of a job that never has one."""
         for change in self._explainer.changed_inputs(job):
             self._describe_input(job, change.job_id)
-        self._store.executed(self._planner.ids[job], self._execution(job, usage, cores, error))
+        self._store.executed(self._planner.ids[job], self._execution(job, usage, cores, error, host))
 
     def adoption(self, job: int, files: bytes) -> None:
         """Record outputs that were taken over; their build id is the planner's."""
-        self._write(job, self._planner.strict[job], files, Usage(0.0, 0.0, 0), 0)
+        self._write(job, self._planner.strict[job], files, Usage(0.0, 0.0, 0), 0, "")
 
     def refresh(self, job: int) -> None:
         """Record the inputs of a job that an early cutoff spared as they are now."""
         strict, content = self._planner.digests(job)
         self._store.update_inputs(self._planner.ids[job], self._inputs(job), strict, content)
 
-    def _write(self, job: int, build_id: bytes, files: bytes, usage: Usage, cores: int) -> None:
+    def _write(self, job: int, build_id: bytes, files: bytes, usage: Usage, cores: int, host: str) -> None:
         strict, content = self._planner.digests(job)
         self._store.record(
             self._planner.ids[job],
@@ -69,7 +69,7 @@ class Recorder:
             runtime_s=usage.runtime_s,
             peak_rss_bytes=usage.peak_rss_bytes,
             cores=cores,
-            host=self._host,
+            host=host or self._host,
             finished_at=time.time(),
         )
 
@@ -108,10 +108,11 @@ class Recorder:
         if found is not None and isinstance(found[1], Invariant):
             self._describe(found[1], found[0][0])
 
-    def _execution(self, job: int, usage: Usage, cores: int, error: str) -> Execution:
+    def _execution(self, job: int, usage: Usage, cores: int, error: str, host: str) -> Execution:
         reason, changes = self._explainer.why(job), tuple(self._explainer.changed_inputs(job))
         self._explainer.forget(job)
-        return Execution(time.time(), usage.runtime_s, usage.peak_rss_bytes, cores, self._host, error, reason, changes)
+        took = usage.runtime_s, usage.peak_rss_bytes, cores
+        return Execution(time.time(), *took, host or self._host, error, reason, changes)
 
     def _new_build_id(self) -> bytes:
         if not self._ids:

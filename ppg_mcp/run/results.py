@@ -41,15 +41,22 @@ class Results:
         )
 
     def failed(
-        self, job: Job, outcome: int, failure: Failure | None, stdout: bytes, stderr: bytes, usage: Usage
+        self,
+        job: Job,
+        outcome: int,
+        failure: Failure | None,
+        stdout: bytes,
+        stderr: bytes,
+        usage: Usage,
+        host: str = "",
     ) -> None:
-        """A job ended badly in its own process."""
+        """A job ended badly in its own process; `host`: on which machine of a cluster."""
         exception = _exception(job, outcome, failure)
         error = failure.text if failure and failure.text else str(exception)
         if failure is not None and failure.type_name and outcome == Outcome.EXCEPTION:
             error = f"{failure.type_name}: {failure.text}"
         traceback = failure.traceback if failure else ""
-        self._add(job, exception, error, traceback, _text(stdout), _text(stderr), usage)
+        self._add(job, exception, error, traceback, _text(stdout), _text(stderr), usage, host=host)
 
     def failed_here(self, job: Job, exception: BaseException, was_run: bool = False) -> None:
         """A job failed by what the master found: a missing input file, an impossible resource need, poison."""
@@ -76,6 +83,7 @@ class Results:
         stderr: str,
         usage: Usage,
         was_run: bool = True,
+        host: str = "",
     ) -> None:
         job._result = JobResult(
             was_run=was_run,
@@ -88,7 +96,7 @@ class Results:
             runtime_s=usage.runtime_s,
             peak_rss_bytes=usage.peak_rss_bytes,
         )
-        failure = JobFailure(job.job_id, exception, error, traceback, stdout, stderr)
+        failure = JobFailure(job.job_id, exception, error, traceback, stdout, stderr, host)
         self.failures.append(failure)
         self._log.error(f"failed: {failure}")
         self._append_to_error_log(failure)

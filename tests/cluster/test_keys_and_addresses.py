@@ -1,0 +1,148 @@
+"""Keys, addresses and coordinators that do not do: what the user is told, and that nothing more is lost than time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ppg_protocol.keys import make_owner_keys
+
+from .hosts import Cluster, until
+
+ONE = "ppg.FileGeneratingJob('f', lambda: Path('f').write_text('x'))\nppg.run()"
+
+
+# ------------------------------------------------------------------------------------------------------- coordinators
+
+
+def test_a_coordinator_that_comes_late(cluster: Cluster) -> None:
+    """Slave and script go on trying, the log says for what, and both go on as soon as it is there."""
+    cluster.slave("a")
+    script = cluster.start(ONE)
+    until(lambda: f"waiting for the coordinator {cluster.endpoint}: nobody answers" in script.log)
+    cluster.coordinator()
+    script.good()
+    assert (script.directory / "f").read_text() == "x"
+
+
+def test_ctrl_c_while_there_is_no_coordinator(cluster: Cluster) -> None:
+    script = cluster.start(ONE)
+    until(lambda: "waiting for the coordinator" in script.log)
+    script.process.send_signal(signal.SIGINT)
+    assert script.wait() != 0
+    assert script.err.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_the_user_sees_what_is_waited_for(cluster: Cluster) -> None:
+    script = cluster.start(ONE.replace("ppg.run", "ppg.util.global_pipegraph; ppg.run"), QUIET="")
+    until(lambda: "waiting for the coordinator" in script.log)
+    script.process.send_signal(signal.SIGINT)
+    script.wait()
+    assert script.err.count(f"pypipegraph: waiting for the coordinator {cluster.endpoint}") == 1
+
+
+@pytest.mark.parametrize("address", ["tcp://no-such-host.invalid:7700", "tcp://:7700"])
+def test_a_coordinator_whose_name_is_not_known(cluster: Cluster, address: str) -> None:
+    script = cluster.start(ONE, PPG_COORDINATOR=address)
+    assert script.wait() != 0
+    assert address in script.err
+    assert "PPG_COORDINATOR" in script.err
+
+
+def test_something_else_answers_at_the_address(cluster: Cluster) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        script = cluster.start(ONE, PPG_COORDINATOR=address)
+        accepted, _ = other.accept()
+        accepted.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
+        until(lambda: f"waiting for the coordinator {address}: " in script.log)
+        assert "does not speak our protocol" in script.log or "hung up" in script.log
+        accepted.close()
+
+
+def test_a_range_of_ports_that_are_all_taken(cluster: Cluster) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        address = f"tcp://127.0.0.1:{port}-{port}"
+        script = cluster.start(ONE, PPG_ADDRESS=address)
+        assert script.wait() != 0
+    assert address in script.err
+    assert "PPG_ADDRESS" in script.err
+    cluster.up("a")
+    cluster.run(ONE)
+
+
+# --------------------------------------------------------------------------------------------------------------- keys
+
+
+def strangers_keys(cluster: Cluster) -> Path:
+    """Keys of somebody who took the right public key of the coordinator, and whom nobody admitted."""
+    cluster.user("stranger")
+    cluster.command("revoke", "stranger")
+    return cluster.keys_of("stranger")
+
+
+def test_keys_that_the_coordinator_does_not_know(cluster: Cluster) -> None:
+    """Script, slave and operator are told to have them authorised; a slave and a script of the owner work meanwhile."""
+    cluster.up("a")
+    strangers_keys(cluster)
+    stranger = cluster.start(ONE, name="stranger", user="stranger")
+    cluster.slave("b", user="stranger")
+    words = f"{cluster.endpoint} does not admit our key: whoever runs it has to authorise it"
+    until(lambda: words in stranger.log)
+    until(lambda: words in cluster.log_of("b-stranger"))
+    assert words in refused(cluster, "status", PPG_KEYS=str(cluster.keys_of("stranger")))
+    cluster.run(ONE)
+    cluster.command("authorize", "stranger", str(cluster.keys_of("stranger") / "user.key"))
+    stranger.good()
+
+
+def test_keys_of_another_coordinator(cluster: Cluster) -> None:
+    cluster.up("a")
+    make_owner_keys(cluster.directory / "keys-other")
+    other = cluster.start(ONE, user="other")
+    until(lambda: f"waiting for the coordinator {cluster.endpoint}: " in other.log)
+    assert "is its public key the one that we have" in other.log
+
+
+def test_keys_that_are_missing_or_open_to_others(cluster: Cluster) -> None:
+    cluster.directory.joinpath("keys-none").mkdir(mode=0o700)
+    make_owner_keys(cluster.directory / "keys-open")
+    (cluster.directory / "keys-open" / "user.key_secret").chmod(0o640)
+    for user, words in (("nowhere", "ppg-coordinator keys"), ("none", "ppg-coordinator keys"), ("open", "chmod")):
+        script = cluster.start(ONE, user=user)
+        cluster.slave("s", user=user)
+        assert script.wait() != 0
+        assert cluster.processes[f"s-{user}"].wait() == 2
+        told = script.err, cluster.log_of(f"s-{user}"), refused(cluster, "status", PPG_KEYS=str(cluster.keys_of(user)))
+        for text in told:
+            assert str(cluster.keys_of(user)) in text
+            assert words in text
+            assert "Traceback" not in text or text is script.err
+
+
+def test_a_colleague_reaches_no_machines_of_others_and_is_no_operator(cluster: Cluster) -> None:
+    cluster.up("a")
+    cluster.user("ann")
+    script = cluster.start(ONE, name="anns", user="ann")
+    until(lambda: "ppg-slave" in script.log)
+    text = refused(cluster, "drain", "a", PPG_KEYS=str(cluster.keys_of("ann")))
+    assert "ann" in text
+    assert "owner" in text
+    cluster.slave("b", user="ann")
+    script.good()
+
+
+def refused(cluster: Cluster, *arguments: str, **environment: str) -> str:
+    """What `ppg-coordinator …` complains of."""
+    command = [sys.executable, "-m", "ppg_coordinator.command", *arguments]
+    variables = {**os.environ, **cluster.environment, **environment}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    return done.stderr

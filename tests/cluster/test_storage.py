@@ -1,0 +1,147 @@
+"""Disks that fail on one host, and file systems that show late, or never, what another host has written."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .hosts import Cluster, until
+
+pytestmark = pytest.mark.usefixtures("namespaces")
+
+FOUR = """
+def work(path):
+    note(f"out/{Path(path).name} {machine()}")
+    if machine() == "b":
+        wait_for("go")
+    Path(path).write_bytes(b"x" * 100_000)
+for i in range(4):
+    ppg.FileGeneratingJob(f"out/f{i}", work)
+ppg.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("mount", "words"),
+    [
+        ("mount --bind {0} {0}; mount -o remount,bind,ro {0}", "Read-only file system"),
+        ("mount -t tmpfs -o size=8k none {0}", "No space left on device"),
+    ],
+)
+def test_an_output_directory_that_takes_nothing_on_one_host(cluster: Cluster, mount: str, words: str) -> None:
+    """Its jobs fail and say where; the others' files count, and the next run does the rest elsewhere."""
+    out = cluster.directory / "project" / "out"
+    out.mkdir(parents=True)
+    cluster.coordinator()
+    cluster.slave("a", inside=f"hostname host-a\n{mount.format(out)}")
+    cluster.slave("b", inside="hostname host-b")
+    until(lambda: len(cluster.status()["machines"]) == 2)
+    script = cluster.start(FOUR)
+    until(lambda: "(on host-a)" in script.log, "a failure on host-a")
+    (script.directory / "go").touch()
+    assert script.wait() != 0
+    errors = (script.directory / "logs" / "ppg_errors.txt").read_text()
+    failed = [f"out/f{i}" for i in range(4) if f"out/f{i} (on host-a): OSError: [Errno" in errors]
+    assert failed
+    assert sorted(path.name for path in out.iterdir()) == [f"f{i}" for i in range(4) if f"out/f{i}" not in failed]
+    for text in (errors, script.err):
+        assert words in text
+        assert "host-b" not in text
+    cluster.kill("a")
+    before = len(script.notes)
+    cluster.run(FOUR)
+    assert sorted(script.notes[before:]) == [f"{path} b" for path in failed], "only what failed is done again"
+
+
+@pytest.fixture
+def view(cluster: Cluster) -> Iterator[Path]:
+    """The project as a network file system shows it: attributes and names come from a cache for some seconds."""
+    if not Path("/dev/fuse").exists():
+        pytest.skip("there is no /dev/fuse")
+    if shutil.which("bindfs") is None:
+        pytest.skip("there is no bindfs (make hosts installs it)")
+    project, view = cluster.directory / "project", cluster.directory / "view"
+    project.mkdir()
+    view.mkdir()
+    options = "attr_timeout=5,entry_timeout=5,negative_timeout=5"
+    subprocess.run(["bindfs", "-o", options, project, view], check=True)
+    yield view
+    subprocess.run(["umount", "--lazy", view], check=True)
+
+
+READERS = """
+meet = Path(sys.argv[0]).resolve().parent.parent / "meet"
+
+def first():
+    wait_for(meet / "looked")
+    Path("first").write_text("new and longer")
+
+def read(i):
+    (meet / f"started{i}").touch()
+    for other in range(6):
+        wait_for(meet / f"started{other}")
+    Path(f"f{i}").write_text(machine() + ": " + Path("first").read_text())
+
+one = ppg.FileGeneratingJob("first", first).use_cores(4)
+for i in range(6):
+    ppg.FileGeneratingJob(f"f{i}", lambda i=i: read(i)).depends_on(one)
+ppg.run()
+"""
+
+
+def two_hosts(cluster: Cluster, inside_b: str, await_s: str) -> None:
+    """Only host a has the four cores that the first job wants; six readers at once take both."""
+    (cluster.directory / "project").mkdir(exist_ok=True)
+    (cluster.directory / "meet").mkdir()
+    cluster.coordinator()
+    cluster.slave("a", 4, inside="hostname host-a")
+    cluster.slave("b", 2, "--await-files", await_s, inside=f"hostname host-b\n{inside_b}")
+    until(lambda: len(cluster.status()["machines"]) == 2)
+
+
+def test_a_host_that_sees_old_attributes_waits_for_the_new_ones(cluster: Cluster, view: Path) -> None:
+    project = cluster.directory / "project"
+    two_hosts(cluster, f"mount --bind {view} {project}", "30")
+    (project / "first").write_text("old")
+    script = cluster.start(READERS)
+    until(lambda: "run: FileGeneratingJob('first')" in script.log)
+    assert seen_by(cluster, "b", project / "first") == "old"
+    (cluster.directory / "meet" / "looked").touch()
+    script.good()
+    texts = sorted((project / f"f{i}").read_text() for i in range(6))
+    assert texts == ["a: new and longer"] * 4 + ["b: new and longer"] * 2
+
+
+def seen_by(cluster: Cluster, host: str, path: Path) -> str:
+    """What is in a file, asked for on that host; its attributes are in the cache there from now on."""
+    command = ["nsenter", "--mount", "--target", str(cluster.processes[host].pid), "cat", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_file_that_never_comes_fails_who_waits_and_names_both_hosts(cluster: Cluster) -> None:
+    project = cluster.directory / "project"
+    (project / "out").mkdir(parents=True)
+    two_hosts(cluster, f"mount -t tmpfs none {project}/out", "2")
+    script = cluster.start("""
+def read(i):
+    if machine() == "a":
+        wait_for("go")
+    Path(f"f{i}").touch()
+one = ppg.FileGeneratingJob("out/first", lambda: Path("out/first").write_text("x")).use_cores(4)
+for i in range(6):
+    ppg.FileGeneratingJob(f"f{i}", lambda i=i: read(i), empty_ok=True).depends_on(one)
+ppg.run()
+""")
+    until(lambda: "AwaitedFileError" in script.log, "a failure on host-b")
+    (project / "go").touch()
+    assert script.wait() != 0
+    errors = (project / "logs" / "ppg_errors.txt").read_text()
+    assert "(on host-b): AwaitedFileError" in errors
+    assert "(on host-a)" not in errors
+    assert f"{project}/out/first: made on host-a with 1 bytes" in errors
+    assert "on host-b it is missing after 2 s" in errors
+    assert len(list(project.glob("f?"))) >= 4, "host-a does its jobs"

@@ -258,7 +258,7 @@ class ClusterCore:
 
     def _on_said(self, said: PeerSaid, now: float) -> None:
         supervisor, message = self.supervisors.get(said.peer), said.message
-        if supervisor is None:
+        if supervisor is None or supervisor.abandoned:
             return
         if isinstance(message, Ready):
             self._on_ready(supervisor, message, said.wall_ns, now)

@@ -217,6 +217,14 @@ def test_a_link_that_ends_by_a_broken_protocol_is_a_loss_when_nothing_can_run_th
     assert only(Lose, world.pass_time(LEASE_S + MARGIN_S)) == [Lose("a", "host-a", "it sent garbage")]
 
 
+def test_the_last_words_of_one_that_is_unfit_count_for_nothing() -> None:
+    """It says of what it kills that it was cancelled, which is no failure of the jobs."""
+    world = World()
+    world.ready(b"p", "a")
+    world.say(on.PeerSaid(b"p", Unfit("a", "a module is missing")))
+    assert world.say(on.PeerSaid(b"p", Retracted((1,)))) == []
+
+
 def test_or_when_its_slave_says_so() -> None:
     world = World()
     world.ready(b"p", "a", pid=7)

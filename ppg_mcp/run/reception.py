@@ -143,6 +143,8 @@ class Reception:
             self._performer.dispatched(run.dispatcher.handle(d.Vanished(attempt)))
         elif message.outcome == Outcome.OK:
             self._succeed(machine, job, message)
+        elif message.outcome == Outcome.CANCELLED:  # by a supervisor that had to leave: we cancel no job that we want
+            self._performer.dispatched(run.dispatcher.handle(d.Vanished(attempt)))
         elif message.outcome == Outcome.LOST:
             run.log.warning(f"{run.order[job]!r} went down with its compute slave and is tried again.")
             self._performer.dispatched(run.dispatcher.handle(d.Lost(attempt)))

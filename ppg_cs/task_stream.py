@@ -80,7 +80,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, file: io.BytesIO, known_globals: Collection[str], replaced: Mapping[int, Any]) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self.main_names: dict[str, Any] = {}
-        """What of `__main__` was pickled by value, by name: it must be found there by those who look it up."""
+        """What of `__main__` was pickled by value, by name: it must be found there by those who look it up. And its
+        package, if it was started by `python -m`: relative imports in callbacks ask for that."""
         self._known_globals = known_globals
         self._replaced = replaced
 
@@ -141,7 +142,7 @@ class BaseWriter:
 
     def write(self, piece: Piece) -> bytes:
         """The next part. Raises whatever pickling its objects raises."""
-        self._pickler.main_names = {}
+        self._pickler.main_names = {"__package__": getattr(sys.modules[MAIN], "__package__", None)}
         self._pickler.dump(piece)
         self._pickler.dump(self._pickler.main_names)
         part = self._file.getvalue()

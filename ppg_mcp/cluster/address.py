@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from ppg_protocol.errors import PyPipeGraphError
+import zmq
+
+from ppg_protocol.errors import LocalProtocolError, PyPipeGraphError
 
 
 def bindable(coordinator: str) -> str:
@@ -21,3 +25,15 @@ def bindable(coordinator: str) -> str:
             "network; PPG_ADDRESS=tcp://ADDRESS:* names the address by which other machines reach this one."
         ) from error
     return f"tcp://[{ours}]:*" if ":" in ours else f"tcp://{ours}:*"
+
+
+@contextmanager
+def bound(endpoint: str) -> Iterator[None]:
+    """Around an attempt to bind. Raises PyPipeGraphError when all ports are taken, or the address is not ours."""
+    try:
+        yield
+    except (zmq.ZMQError, LocalProtocolError) as error:
+        raise PyPipeGraphError(
+            f"This run can't listen at {endpoint}, where slaves are to find it: {error}. Set PPG_ADDRESS to an "
+            "address of this machine with a free port, a wider range of ports (tcp://ADDRESS:LOW-HIGH), or * for any."
+        ) from error

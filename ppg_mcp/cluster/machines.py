@@ -32,7 +32,7 @@ from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Peer
 from ..pieces import base_parts
 from ..version import __version__
 from . import events as on
-from .address import bindable
+from .address import bindable, bound
 from .core import ClusterCore, Surroundings
 from .former import former_machines, remember
 from .loss import Lose
@@ -65,6 +65,7 @@ class ClusterMachines:
         self.memory_bytes = this_machine.memory_bytes()
         self._log, self._store, self._settings = log, store, settings
         keys = KeyDirectory.load(settings.keys)
+        address = settings.address or bindable(settings.coordinator)
         parts = _pickled(graph, log)
         self.run_directory = session_directory(str(graph.directory), store.session)
         store.set_run_directory(self.run_directory)
@@ -73,13 +74,9 @@ class ClusterMachines:
         now = clock.now()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         quiet_s = min(settings.heartbeat_s * QUIET_HEARTBEATS, settings.lease_s)
-        self._link = ServerLink(
-            self._context,
-            settings.address or bindable(settings.coordinator),
-            _hello(store.session, store.epoch),
-            Timing(settings.heartbeat_s, quiet_s),
-            CurveServer(keys.user, keys.user.public.__eq__),
-        )
+        timing, curve = Timing(settings.heartbeat_s, quiet_s), CurveServer(keys.user, keys.user.public.__eq__)
+        with bound(address):
+            self._link = ServerLink(self._context, address, _hello(store.session, store.epoch), timing, curve)
         self._core = ClusterCore(
             Surroundings(
                 OpenSession(store.session, store.epoch, str(graph.directory), self._link.endpoint),

@@ -101,7 +101,10 @@ def _check_private(path: Path) -> None:
     try:
         about = path.stat()
     except OSError as error:
-        raise KeysError(f"can't read the secret key {path}: {error.strerror}") from None
+        raise KeysError(
+            f"can't read the secret key {path}: {error.strerror}; restore it, or make new keys elsewhere with "
+            "`ppg-coordinator keys`"
+        ) from None
     if about.st_uid != os.geteuid():
         raise KeysError(f"{path} belongs to uid {about.st_uid}, not to you (uid {os.geteuid()}): use keys of your own")
     if stat.S_IMODE(about.st_mode) != 0o600:

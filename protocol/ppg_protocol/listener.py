@@ -81,4 +81,5 @@ def _first_free(address: TcpAddress) -> socket.socket:
         except OSError as error:
             listening.close()
             failure = error
-    raise zmq.ZMQError(failure.errno or zmq.EINVAL, f"can't listen at {address}: {failure}")
+    ports = f"port {address.low}" if address.low == address.high else f"any port from {address.low} to {address.high}"
+    raise zmq.ZMQError(failure.errno or zmq.EINVAL, f"can't listen at {address.host}, {ports}: {failure}")

@@ -25,7 +25,7 @@ def test_a_coordinator_that_comes_late(cluster: Cluster) -> None:
     """Slave and script go on trying, the log says for what, and both go on as soon as it is there."""
     cluster.slave("a")
     script = cluster.start(ONE)
-    until(lambda: f"waiting for the coordinator {cluster.endpoint}: nobody answers" in script.log)
+    until(lambda: f"waits for the coordinator {cluster.endpoint}: nobody answers" in script.log)
     cluster.coordinator()
     script.good()
     assert (script.directory / "f").read_text() == "x"
@@ -33,18 +33,10 @@ def test_a_coordinator_that_comes_late(cluster: Cluster) -> None:
 
 def test_ctrl_c_while_there_is_no_coordinator(cluster: Cluster) -> None:
     script = cluster.start(ONE)
-    until(lambda: "waiting for the coordinator" in script.log)
+    until(lambda: "waits for the coordinator" in script.log)
     script.process.send_signal(signal.SIGINT)
     assert script.wait() != 0
     assert script.err.rstrip().endswith("KeyboardInterrupt")
-
-
-def test_the_user_sees_what_is_waited_for(cluster: Cluster) -> None:
-    script = cluster.start(ONE.replace("ppg.run", "ppg.util.global_pipegraph; ppg.run"), QUIET="")
-    until(lambda: "waiting for the coordinator" in script.log)
-    script.process.send_signal(signal.SIGINT)
-    script.wait()
-    assert script.err.count(f"pypipegraph: waiting for the coordinator {cluster.endpoint}") == 1
 
 
 @pytest.mark.parametrize("address", ["tcp://no-such-host.invalid:7700", "tcp://:7700"])
@@ -61,7 +53,7 @@ def test_something_else_answers_at_the_address(cluster: Cluster) -> None:
         script = cluster.start(ONE, PPG_COORDINATOR=address)
         accepted, _ = other.accept()
         accepted.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
-        until(lambda: f"waiting for the coordinator {address}: " in script.log)
+        until(lambda: f"waits for the coordinator {address}: " in script.log)
         assert "does not speak our protocol" in script.log or "hung up" in script.log
         accepted.close()
 
@@ -107,7 +99,7 @@ def test_keys_of_another_coordinator(cluster: Cluster) -> None:
     cluster.up("a")
     make_owner_keys(cluster.directory / "keys-other")
     other = cluster.start(ONE, user="other")
-    until(lambda: f"waiting for the coordinator {cluster.endpoint}: " in other.log)
+    until(lambda: f"waits for the coordinator {cluster.endpoint}: " in other.log)
     assert "is its public key the one that we have" in other.log
 
 

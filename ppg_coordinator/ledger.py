@@ -84,6 +84,12 @@ class Host:
     excess_bytes: int = 0
     """Ceilings may be as high as this, if that is above the capacity."""
 
+    def room(self, claimant: Claimant) -> tuple[int, int]:
+        """Cores and memory that are free for a session, its own loaded data included: that stays when jobs end."""
+        claim = self.claims.get(claimant.session)
+        own_bytes = min(claim.ceiling_bytes, claimant.resident_bytes) if claim is not None else 0
+        return self.cores - self.ceiling_cores, self.memory_bytes - self.ceiling_bytes + own_bytes
+
     def admits(self, claimant: Claimant) -> bool:
         """May this session use it? Invariant: who may not has no target there."""
         return (self.users is None or claimant.user in self.users) and claimant.session not in self.excluded
@@ -238,8 +244,7 @@ class Ledger:
                 claim.claimant.changed = True
         turn, set_aside_cores, set_aside_bytes = host.turn, 0, 0
         if turn is not None and turn.state is TurnState.DRAINING:
-            room_cores, room_bytes = host.cores - host.ceiling_cores, host.memory_bytes - host.ceiling_bytes
-            if turn.may_start(room_cores, room_bytes):
+            if turn.may_start(*host.room(self.claimants[turn.session])):
                 turn.state, turn.ready_at = TurnState.READY, now
             else:
                 set_aside_cores, set_aside_bytes = turn.cores, turn.memory_bytes

@@ -148,7 +148,9 @@ class Turns:
     def _choose(self, stock: Stock, claimant: Claimant, shape: Key, now: float) -> Host | None:
         """The machine where least is in the way, if it may be drained."""
         draining = sum(
-            turn.state is TurnState.DRAINING and not turn.may_start(*_room(host)) and host.admits(claimant)
+            turn.state is TurnState.DRAINING
+            and not turn.may_start(*host.room(self._ledger.claimants[turn.session]))
+            and host.admits(claimant)
             for host, turn in self.all()
         )
         may_drain = draining < max(1, stock.machines(claimant) // MACHINES_PER_DRAIN)
@@ -163,7 +165,7 @@ class Turns:
             if _holds_for_wide(claimant, claim):
                 return host
             needed_cores, needed_bytes = _needs(shape, cost, claimant.resident_bytes, host)
-            room_cores, room_bytes = _room(host)
+            room_cores, room_bytes = host.room(claimant)
             missing = max(0, needed_cores - room_cores)
             blocked = missing > 0 or needed_bytes > room_bytes
             if blocked and not may_drain:
@@ -216,10 +218,6 @@ class Turns:
         if self.queue:
             wakes += [host.rests_until for host in stock.hosts if host.rests_until > now]
         self.wakes_at = min(wakes, default=None)
-
-
-def _room(host: Host) -> tuple[int, int]:
-    return host.cores - host.ceiling_cores, host.memory_bytes - host.ceiling_bytes
 
 
 def _needs(shape: Key, cost: tuple[int, int], resident: int, host: Host) -> tuple[int, int]:

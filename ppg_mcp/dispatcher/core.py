@@ -297,6 +297,7 @@ class Dispatcher:
         if wide is not None:
             self._send(machine, wide, wide in self.losses, out)
         elif narrow is not None:
+            self._narrow.take(self.offers[narrow])
             self._send(self._preferred(narrow, machine, room), narrow, False, out)
         return wide is not None or narrow is not None
 

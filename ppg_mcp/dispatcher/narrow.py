@@ -28,12 +28,16 @@ class NarrowQueue:
 
     def add(self, offer: Offer) -> None:
         """One more."""
-        magnitude = max(0, offer.memory_bytes.bit_length() - DIGITS)
-        kind = (offer.cores, magnitude, offer.memory_bytes >> magnitude)
-        heapq.heappush(self._heaps.setdefault(kind, []), (offer.priority, offer.job))
+        heapq.heappush(self._heaps.setdefault(_kind(offer), []), (offer.priority, offer.job))
+
+    def take(self, offer: Offer) -> None:
+        """Remove what `first` has found."""
+        heap = self._heaps[_kind(offer)]
+        assert heap[0][1] == offer.job, offer
+        heapq.heappop(heap)
 
     def first(self, fits: Callable[[int], bool]) -> int | None:
-        """The job that goes next of those that fit. It leaves the queue when it does not wait any more."""
+        """The job that goes next of those that fit. It stays in the queue."""
         best: tuple[Priority, int] | None = None
         empty = False
         for heap in self._heaps.values():
@@ -46,3 +50,8 @@ class NarrowQueue:
         if empty:
             self._heaps = {kind: heap for kind, heap in self._heaps.items() if heap}
         return None if best is None else best[1]
+
+
+def _kind(offer: Offer) -> Kind:
+    magnitude = max(0, offer.memory_bytes.bit_length() - DIGITS)
+    return offer.cores, magnitude, offer.memory_bytes >> magnitude

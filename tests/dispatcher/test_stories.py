@@ -124,6 +124,19 @@ def test_suspects_are_tried_alone_and_neighbours_are_acquitted() -> None:
     assert set(world.over.values()) == {"ended"}
 
 
+def test_who_was_lost_among_many_goes_only_alone() -> None:
+    world = World()
+    world.machine(cores=2)
+    world.long_job()
+    for job in range(3):
+        world.offer(job)
+    world.dispatch()
+    world.lose(attempt_of(world, 0))
+    for attempt in sorted(world.out):
+        world.end(attempt)
+    assert [sent.cores for sent in world.dispatch()] == [-2]
+
+
 def test_alone_on_three_lost_machines_is_poison() -> None:
     world = World()
     world.machine(cores=4)

@@ -3,6 +3,7 @@ event)."""
 
 from __future__ import annotations
 
+import pytest
 from arbiter_cluster import GB, Cluster
 
 from ppg_coordinator.events import Demand, Elapsed, Held, MachineJoined, SessionOpened, Shape, Shares
@@ -120,6 +121,28 @@ def test_loaded_data_is_charged_once_per_machine() -> None:
     assert all(
         session.share[machine][1] >= 56 * GB for session in cluster.sessions.values() for machine in session.share
     )
+
+
+@pytest.mark.parametrize("shape", [(1, GB), (-1, 0), (-2, 0)])
+def test_a_turn_does_not_wait_for_the_data_of_its_own_session_to_go(shape: tuple[int, int]) -> None:
+    """Nothing runs of the session that has loaded 6 GB there; the other one streams."""
+    cluster = Cluster(("m", 4, 10 * GB))
+    data, stream = cluster.open("data"), cluster.open("stream")
+    cluster.demand("stream", (1, 2 * GB, 100))
+    data.running["m"] = (0, 6 * GB)
+    data.say("m")
+    cluster.demand("data", (*shape, 4), resident_bytes=6 * GB)
+    needed = {1: (1, 7 * GB), -1: (3, 6 * GB), -2: (4, 6 * GB)}[shape[0]]
+    for _ in range(40):
+        cluster.advance(0.5)
+        cores, memory = data.share.get("m", (0, 0))
+        if cores >= needed[0] and memory >= needed[1]:
+            return
+        stream.finish("m", 1)
+        cores, memory = stream.share.get("m", (0, 0))
+        stream.start("m", cores, min(memory, stream.running.get("m", (0, 0))[1] + 2 * GB))
+        cluster.check()
+    raise AssertionError(f"{cluster.shares()}: {cluster.arbiter.why_waiting('data', str)}")
 
 
 def test_a_lull_in_the_demand_moves_nothing_a_lasting_one_does() -> None:

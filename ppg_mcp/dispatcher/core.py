@@ -250,9 +250,11 @@ class Dispatcher:
 
     def _can_start(self, attempt: int, machine: Machine) -> bool:
         job = self.job_of[attempt]
-        if attempt in self._alone or job not in self.offers:
+        if job not in self.offers:
             return True
-        return self._fits_share(job, machine) and self._may_be_wide(job, machine)
+        if attempt in self._alone or self.offers[job].cores < 0:
+            return self._may_be_wide(job, machine)
+        return self._fits_share(job, machine)
 
     def to_steal(self, started: Container[int]) -> list[tuple[str, int]]:
         """What was sent ahead to one machine while another has free cores: (machine, attempt) to take back."""
@@ -324,8 +326,9 @@ class Dispatcher:
         return cores <= machine.cores and machine.has_memory(offer.memory_bytes, offer.loads_bytes, offer.loads)
 
     def _may_be_wide(self, job: int, machine: Machine) -> bool:
-        cores = self.offers[job].cores
-        return cores > 0 or machine.can_now(cores)
+        offer = self.offers[job]
+        has_cores = offer.cores > 0 or machine.can_now(offer.cores)
+        return has_cores and machine.has_memory(offer.memory_bytes, offer.loads_bytes, offer.loads)
 
     def _preferred(self, job: int, machine: Machine, room: Callable[[Machine], int]) -> Machine:
         """This machine, or one with room that holds the data of the job: of these the one with most room."""

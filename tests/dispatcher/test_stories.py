@@ -302,6 +302,20 @@ def test_a_wide_job_waits_for_a_share_of_the_whole_machine() -> None:
     assert jobs(world) == [1]
 
 
+def test_a_wide_job_and_a_suspect_wait_for_memory_too() -> None:
+    world = World()
+    world.machine(cores=4, gb=1, total_gb=8)
+    world.offer(1, cores=-1, memory=2 * GB)
+    assert jobs(world) == []
+    world.share("m", 4, 2)
+    assert jobs(world) == [1]
+    world.lose(attempt_of(world, 1))
+    world.share("m", 4, 1)
+    assert jobs(world) == []
+    world.share("m", 4, 2)
+    assert jobs(world) == [1]
+
+
 def test_a_job_that_is_larger_than_the_share_waits_and_smaller_ones_go() -> None:
     world = World()
     world.machine(cores=2, total_cores=4)

@@ -114,8 +114,8 @@ class World:
         for attempt in self.core.surplus(name, set()):
             self.retract(attempt)
         assert self.core.machines[name].outstanding <= self.core.machines[name].cores
-        left = [sent for sent in self.out.values() if sent.machine == name and sent.job not in self.lost_once]
-        assert all(sent.memory_bytes <= gb * GB for sent in left if sent.job in self.core.offers), "stuck there"
+        left = [sent for sent in self.out.values() if sent.machine == name and sent.job not in self.withdrawn]
+        assert all(sent.memory_bytes <= gb * GB for sent in left), "stuck there"
 
     def vanish(self, name: str) -> None:
         """A machine goes down with all that is there."""

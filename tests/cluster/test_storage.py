@@ -63,7 +63,7 @@ def view(cluster: Cluster) -> Iterator[Path]:
     if not Path("/dev/fuse").exists():
         pytest.skip("there is no /dev/fuse")
     if shutil.which("bindfs") is None:
-        pytest.skip("there is no bindfs (make hosts installs it)")
+        pytest.skip("there is no bindfs (`make programs` installs it)")
     project, view = cluster.directory / "project", cluster.directory / "view"
     project.mkdir()
     view.mkdir()

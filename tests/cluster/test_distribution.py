@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .hosts import Cluster
 
 
@@ -86,8 +88,9 @@ try:
     ppg.run()
 except ppg.RuntimeError as error:
     print(type(job.exception).__name__, job.exception, "|", job.stdout.strip())
+    print(error.failures[0].host)
 """)
-    assert script.out == "Trouble in a | about to fail\n"
+    assert script.out == f"Trouble in a | about to fail\n{os.uname().nodename}\n"
 
 
 def test_files_made_on_one_machine_are_inputs_on_another(cluster: Cluster) -> None:

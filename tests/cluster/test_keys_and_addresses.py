@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from engine.places.typist import Typist
 
 from ppg_protocol.keys import make_owner_keys
 
-from .hosts import Cluster, until
+from .hosts import SCRIPT, Cluster, until
 
 ONE = "ppg.FileGeneratingJob('f', lambda: Path('f').write_text('x'))\nppg.run()"
 
@@ -37,6 +38,21 @@ def test_ctrl_c_while_there_is_no_coordinator(cluster: Cluster) -> None:
     script.process.send_signal(signal.SIGINT)
     assert script.wait() != 0
     assert script.err.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_somebody_at_a_terminal_sees_what_is_waited_for(cluster: Cluster) -> None:
+    (cluster.directory / "logs").mkdir()
+    (cluster.directory / "pipeline.py").write_text(f"{SCRIPT.replace('quiet=True', '')}\n{ONE}")
+    names = ("PPG_COORDINATOR", "PPG_KEYS", "PPG_HEARTBEAT", "PPG_LEASE", "PPG_CONFIG")
+    variables = {name: cluster.environment[name] for name in names}
+    typist = Typist([sys.executable, "pipeline.py"], cluster.directory, TERM="xterm", **variables)
+    try:
+        typist.expect(f"waits for the coordinator {cluster.endpoint}: nobody answers")
+        typist.type("\x03")
+        typist.expect("KeyboardInterrupt")
+        assert typist.wait() != 0
+    finally:
+        typist.end()
 
 
 @pytest.mark.parametrize("address", ["tcp://no-such-host.invalid:7700", "tcp://:7700"])

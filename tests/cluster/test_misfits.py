@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,29 @@ def test_another_python(cluster: Cluster) -> None:
     assert f"and {ours} on {os.uname().nodename} ({sys.executable})" in line
 
 
+def test_a_slave_of_another_python_uses_the_interpreter_of_the_script(cluster: Cluster) -> None:
+    """What runs the daemon does not matter, as long as the script's environment is there."""
+    cluster.coordinator()
+    cluster.slave("a", inside=NAME_A, PYTHON=other_python())
+    script = cluster.run("""
+ppg.FileGeneratingJob("f", lambda: Path("f").write_text(sys.executable))
+ppg.run()
+""")
+    assert (script.directory / "f").read_text() == sys.executable
+
+
+def test_when_no_host_can_work_the_user_is_told_what_is_waited_for(cluster: Cluster) -> None:
+    project = cluster.directory / "project"
+    project.mkdir()
+    cluster.coordinator()
+    cluster.slave("a", inside=f"{NAME_A}mount -t tmpfs none {project}\n")
+    script = cluster.start(JOBS)
+    until(lambda: any("host-a" in line for line in lines(script, "INFO waits: ")), "the reason")
+    script.process.send_signal(signal.SIGINT)
+    assert script.wait() != 0
+    assert script.err.rstrip().endswith("KeyboardInterrupt")
+
+
 def test_another_engine(cluster: Cluster) -> None:
     there = mounted_over(Path(version.__file__), cluster.directory, version.__version__, "9.9.9")
     start(cluster, there, PYTHONDONTWRITEBYTECODE="1")
@@ -146,4 +170,15 @@ def test_other_packages_are_warned_of_once_per_host(cluster: Cluster) -> None:
     script.good()
     (line,) = lines(script, "fancy")
     assert "host-a has other packages than this machine: fancy 1.5 (here 2.0)" in line
-    assert {(script.directory / f"f{i}").read_text() for i in range(4)} == {"a", "b"}, "it works all the same"
+    made_by = {f"f{i}": (script.directory / f"f{i}").read_text() for i in range(4)}
+    assert set(made_by.values()) == {"a", "b"}, "it works all the same"
+    for job_id, machine in made_by.items():
+        assert ("host-a" in history(script, job_id)) == (machine == "a")
+
+
+def history(script: Script, job_id: str) -> str:
+    """As the user asks for it."""
+    command = [sys.executable, "-m", "pypipegraph", "history", job_id]
+    done = subprocess.run(command, cwd=script.directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

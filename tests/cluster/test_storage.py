@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ppg_cs.session_directory import user_root
+
 from .hosts import Cluster, until
 
 pytestmark = pytest.mark.usefixtures("namespaces")
@@ -57,13 +59,36 @@ def test_an_output_directory_that_takes_nothing_on_one_host(cluster: Cluster, mo
     assert sorted(script.notes[before:]) == [f"{path} b" for path in failed], "only what failed is done again"
 
 
+def test_a_disk_that_what_jobs_print_fills(cluster: Cluster) -> None:
+    """Jobs that print too much for it fail; the host stays, and does what finds room."""
+    root = user_root()
+    disk = f"mkdir -p -m 700 {root}\nmount -t tmpfs -o mode=0700,size=1m none {root}"
+    cluster.coordinator()
+    cluster.slave("a", inside=f"hostname host-a\n{disk}")
+    until(lambda: len(cluster.status()["machines"]) == 1)
+    script = cluster.start("""
+def work(i):
+    if i == 1:
+        for _ in range(2000):
+            print("x" * 1000)
+    Path(f"f{i}").write_text("x")
+for i in range(4):
+    ppg.FileGeneratingJob(f"f{i}", lambda i=i: work(i))
+ppg.run()
+""")
+    assert script.wait() != 0
+    assert "f1 (on host-a): OSError: [Errno 28] No space left on device" in script.err
+    assert sorted(path.name for path in script.directory.glob("f?")) == ["f0", "f2", "f3"]
+    assert "lost" not in script.log
+
+
 @pytest.fixture
 def view(cluster: Cluster) -> Iterator[Path]:
     """The project as a network file system shows it: attributes and names come from a cache for some seconds."""
     if not Path("/dev/fuse").exists():
         pytest.skip("there is no /dev/fuse")
     if shutil.which("bindfs") is None:
-        pytest.skip("there is no bindfs (make hosts installs it)")
+        pytest.skip("there is no bindfs (`make programs` installs it)")
     project, view = cluster.directory / "project", cluster.directory / "view"
     project.mkdir()
     view.mkdir()

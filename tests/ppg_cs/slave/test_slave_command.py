@@ -36,7 +36,7 @@ def test_by_default_it_offers_what_this_machine_has(keys: Path) -> None:
     assert (found.machine_id, found.cores) == (machine.machine_id(), machine.cores())
     assert found.memory_bytes == machine.memory_bytes()
     assert (found.heartbeat_s, found.lease_s, found.drain_s) == (2.0, 60.0, 600.0)
-    assert found.silence_s == 20.0
+    assert (found.silence_s, found.await_files_s) == (20.0, 60.0)
 
 
 def test_each_option_from_the_command_line_the_environment_or_a_file(keys: Path, tmp_path: Path) -> None:

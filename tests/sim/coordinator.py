@@ -20,8 +20,9 @@ from ppg_coordinator.core.events import (
     Ticked,
     TurnAway,
 )
+from ppg_protocol.cluster_messages import Ask
 from ppg_protocol.link import Delivery
-from ppg_protocol.messages import Ask, Heartbeat, Hello
+from ppg_protocol.messages import Heartbeat, Hello
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 

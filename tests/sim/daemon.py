@@ -10,8 +10,9 @@ from ppg_cs.slave import exits
 from ppg_cs.slave import instructions as do
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.core import SlaveCore
+from ppg_protocol.cluster_messages import StartSession
 from ppg_protocol.link import SERVER, ClientLink, Delivery
-from ppg_protocol.messages import Heartbeat, Shutdown, StartSession
+from ppg_protocol.messages import Heartbeat, Shutdown
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 

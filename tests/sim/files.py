@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from ppg_protocol.messages import FileStat
+from ppg_protocol.records import FileStat
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ppg_cs import instructions as do
 from ppg_cs.report import NOTHING, Reached, Report, Result
-from ppg_protocol.messages import Failure
+from ppg_protocol.records import Failure
 
 from .files import made
 

@@ -24,20 +24,12 @@ from ppg_mcp.run.performing import Performer
 from ppg_mcp.run.situation import Situation
 from ppg_mcp.run.turn import Turn
 from ppg_mcp.store import pack_files, unpack_files
+from ppg_protocol.cluster_messages import CloseSession, OpenSession, Prepare
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.link import SERVER
-from ppg_protocol.messages import (
-    AwaitedFile,
-    CloseSession,
-    FileStat,
-    OpenSession,
-    Prepare,
-    Ready,
-    Run,
-    Shutdown,
-    Usage,
-)
+from ppg_protocol.messages import Ready, Shutdown
+from ppg_protocol.records import FileStat
 from ppg_protocol.session import Timing
 
 from . import links
@@ -74,13 +66,13 @@ class Results:
     def __init__(self) -> None:
         self.failures: list[str] = []
 
-    def ran(self, *arguments: object) -> None:
+    def ran(self, *arguments: object, **more: object) -> None:
         """It ended well."""
 
-    def prune(self, *arguments: object) -> None:
+    def prune(self, *arguments: object, **more: object) -> None:
         """It can't be done."""
 
-    def failed(self, job: Task, *arguments: object) -> None:
+    def failed(self, job: Task, *arguments: object, **more: object) -> None:
         """It failed."""
         job.error_reason = "it failed"
         self.failures.append(job.job_id)
@@ -94,14 +86,14 @@ class Recorder:
     def __init__(self, master: Master) -> None:
         self._master = master
 
-    def success(self, job: int, files: Sequence[FileStat], usage: Usage, cores: int) -> tuple[bytes, bytes]:
+    def success(self, job: int, files: Sequence[FileStat], *rest: object) -> tuple[bytes, bytes]:
         """Of a job that ended well."""
         master = self._master
         build_id = master.world.luck.randbytes(16)
         master.store.record(master.tasks[job].job_id, build_id, *master.planner.digests(job), pack_files(files))
         return build_id, files[0].digest
 
-    def ended(self, *arguments: object) -> None:
+    def ended(self, *arguments: object, **more: object) -> None:
         """Only for readers."""
 
 
@@ -250,19 +242,6 @@ class Master(Process):
         self.sim.judge.is_sent(self, messages)
         self.exchange.send(machine, messages, self.now)
 
-    def demand(self, counts: Mapping[tuple[int, int], int]) -> None:
+    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
         """See Machines."""
-        self.exchange.demand(counts, self.now)
-
-    def run_message(
-        self,
-        attempt: int,
-        job: int,
-        loads: tuple[int, ...],
-        cores: int,
-        memory_bytes: int,
-        generates: bool,
-        awaited: tuple[AwaitedFile, ...] = (),
-    ) -> Run:
-        """See RunContext."""
-        return Run(attempt, job, loads, cores, memory_bytes, awaited, generates)
+        self.exchange.demand(counts, loads_bytes, self.now)

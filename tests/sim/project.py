@@ -74,6 +74,8 @@ def drawn(luck: Random, name: str, user: str, host: str, size: int, cores: int, 
         kind = Kind.LOADING if loads and luck.random() < 0.15 else Kind.OUTPUT
         wanted = luck.choices((1, min(2, cores), -1, -2), (20, 4, 1, 1))[0]
         memory = luck.choice((0, 0, 1 << 20, 4 << 20))
+        if kind == Kind.LOADING:
+            memory = 0  # what many of them declare might fit no machine together
         runtime_s = luck.expovariate(1.0) * pace_s + 0.001
         fails = luck.random() < 0.01
         task_id = f"{name}/{index:03}"

@@ -14,9 +14,11 @@ from ppg_cs.report import NOTHING, Report, Result
 from ppg_cs.slave.cluster_core import ClusterCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_protocol.cluster_messages import Limit, Prepare, StartSession
 from ppg_protocol.errors import RemoteProtocolError
 from ppg_protocol.link import SERVER, Delivery
-from ppg_protocol.messages import Failure, Heartbeat, Limit, Prepare, Ready, Shutdown, StartSession, Usage
+from ppg_protocol.messages import Heartbeat, Ready, Shutdown
+from ppg_protocol.records import Failure, Usage
 from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from .options import Options
 from .run import simulation
 from .simulation import Simulation
 
-SECONDS = 25.0
+FIRST_SEED, SECONDS = 1000, 25.0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -35,10 +34,10 @@ def test_what_failed_once_does_not_fail_again(seed: int) -> None:
     simulation(seed).play()
 
 
-def test_a_minute_of_random_worlds() -> None:
-    """As many as fit, from a seed that is never the same twice: the first line of a failure names it."""
+def test_random_worlds_as_many_as_fit() -> None:
+    """The last line of what a failure printed names its seed."""
     give_up = time.process_time() + SECONDS
-    seed = secrets.randbelow(10**9)
+    seed = FIRST_SEED
     while time.process_time() < give_up:
         print(f"seed {seed}: python -m sim.run --seed {seed} --trace")
         simulation(seed).play()

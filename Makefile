@@ -11,6 +11,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 ROUNDS ?= 1000
 SEED ?= 0
+SEEDS ?= 1000
 BENCH_ARGS ?= --write docs/benchmarks.md
 BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
 INSTALL := $(BIN)/python -m pip install --quiet --editable
@@ -18,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz check format bench clean distclean
+.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -50,6 +51,9 @@ mutations: $(VENV)/.dev ## break the code on purpose in fifty places, and see th
 
 fuzz: $(VENV)/.dev ## kill random processes at random moments, round after round (ROUNDS=1000 SEED=0)
 	cd tests && ../$(BIN)/python -B -m crash.fuzz --rounds $(ROUNDS) --seed $(SEED) --workers $$(nproc)
+
+sim: $(VENV)/.dev ## play whole clusters with faults in virtual time (SEEDS=1000 SEED=0)
+	cd tests && ../$(BIN)/python -B -m sim.run --seed $(SEED) --seeds $(SEEDS)
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages
 	$(BIN)/ruff check .

@@ -49,7 +49,8 @@ class Turns:
         return [(host, host.turn) for host in self._ledger.hosts.values() if host.turn is not None]
 
     def prune(self, alone: Claimant | None, now: float) -> None:
-        """End turns whose job is not in the demand any more; a session that is alone needs none."""
+        """End turns whose job is not in the demand any more, or does not fit into what is cleared for it since more
+        data was loaded; a session that is alone needs none."""
         seen: dict[tuple[str, Key], int] = {}
         turns = self.all()
         turns.sort(key=lambda pair: (pair[1].state is TurnState.DRAINING, -pair[1].since))
@@ -59,6 +60,9 @@ class Turns:
                 self.cancel(host)
                 continue
             if turn.state is TurnState.SPENT:
+                continue
+            if turn.shape[0] > 0 and turn.memory_bytes < turn.shape[1] + claimant.resident_bytes:
+                self.cancel(host)
                 continue
             key = (turn.session, turn.shape)
             seen[key] = seen.get(key, 0) + 1

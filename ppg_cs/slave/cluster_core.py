@@ -2,6 +2,8 @@
 
 - *Limit.* Nothing starts that exceeds it; nothing is killed for it. What is held, max(limit, what is taken), is
   reported when a limit was applied and whenever it changes. Before the first limit nothing may start.
+- *Data.* Loaded data is in the way of others on a machine of which the session has no core any more: as soon as nothing
+  of it runs there, it is given up, and loaded again when it is needed.
 - *Lease.* When nothing that the master acknowledged was sent later than the lease ago, it may have given this machine
   up: everything is killed, at once.
 - *Parts.* Tasks come as parts of a stream. The pristine and the current data process load each when it comes; a
@@ -47,6 +49,7 @@ class ClusterCore(SupervisorCore):
     def handle(self, event: ClusterEvent, now: float) -> list[Instruction]:
         """See SupervisorCore."""
         out = super().handle(event, now)  # type: ignore[arg-type]
+        self._give_up_data()
         self._report_holding()
         if self.draining and not self.work and not self.finished and not self.offered:
             out.append(do.Leave(self.exit_code))
@@ -86,6 +89,16 @@ class ClusterCore(SupervisorCore):
         if holding != self._reported:
             self._reported = holding
             self._out.append(do.Hold(self.limit.number, *holding))
+
+    def _give_up_data(self) -> None:
+        idle = not self.work and self.successor is None and self.closing_until is None
+        if not self.lineage.resident or not idle or self.limit is None or self.limit.cores or self.draining:
+            return
+        process = self.lineage.current
+        self.lineage.predecessors.pop(process, None)
+        self.parts.forget(process)
+        self._out.append(do.KillDataProcess(process))
+        self._lose_data("the machine is needed by others")
 
     def _on_drain(self, event: Drain, now: float) -> None:
         self.draining = True
@@ -168,5 +181,6 @@ class ClusterCore(SupervisorCore):
     def sanity_check(self) -> None:
         """See SupervisorCore."""
         super().sanity_check()
-        assert not self.parts.missing(self.lineage.pristine)
-        assert not self.parts.missing(self.lineage.current)
+        if self.closing_until is None:
+            assert not self.parts.missing(self.lineage.pristine)
+            assert not self.parts.missing(self.lineage.current)

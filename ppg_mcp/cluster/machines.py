@@ -23,19 +23,17 @@ from ppg_protocol.codec import Message
 from ppg_protocol.curve import CurveClient, CurveServer
 from ppg_protocol.errors import CommunicationFailure, JobContractError
 from ppg_protocol.keys import KeyDirectory
-from ppg_protocol.link import SERVER, ClientLink, Delivery, Link, ServerLink
-from ppg_protocol.messages import Heartbeat, Hello
+from ppg_protocol.link import SERVER, ClientLink, Link, ServerLink
+from ppg_protocol.messages import Hello
 from ppg_protocol.open_files import raise_soft_limit
 from ppg_protocol.session import Timing
-from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 
 from ..pieces import base_parts
 from ..version import __version__
-from . import events as on
 from .address import bindable, bound
 from .core import ClusterCore, Surroundings
+from .exchange import Exchange
 from .former import former_machines, remember
-from .loss import Lose
 from .preparing import facts, prepare, write_nonce
 
 if TYPE_CHECKING:
@@ -77,7 +75,7 @@ class ClusterMachines:
         timing, curve = Timing(settings.heartbeat_s, quiet_s), CurveServer(keys.user, keys.user.public.__eq__)
         with bound(address):
             self._link = ServerLink(self._context, address, _hello(store.session, store.epoch), timing, curve)
-        self._core = ClusterCore(
+        core = ClusterCore(
             Surroundings(
                 OpenSession(store.session, store.epoch, str(graph.directory), self._link.endpoint),
                 prepare(graph.directory, self._nonce_file, nonce, raise_soft_limit()),
@@ -97,11 +95,7 @@ class ClusterMachines:
             now,
             CurveClient(keys.user, keys.coordinator_public),
         )
-        self._reports: list[tuple[str, Report]] = []
-        self._used: set[str] = set()
-        """Machines that were sent something to execute."""
-        self._gone: set[str] = set()
-        """Those of them of which nothing runs any more."""
+        self._exchange = Exchange(core, self._link, self._coordinator, log, self._remember, settings.coordinator)
         self._watched: dict[int, Callable[[], None]] = {}
         self._poller = zmq.Poller()
         self._poller.register(self._link.socket, zmq.POLLIN)
@@ -112,15 +106,15 @@ class ClusterMachines:
     @property
     def is_clear(self) -> bool:
         """May jobs be started?"""
-        return self._core.is_clear
+        return self._exchange.core.is_clear
 
     @property
     def waits_for(self) -> str:
         """Why there are no machines, or no more of them."""
-        if not self._core.is_introduced:
+        if not self._exchange.core.is_introduced:
             words = self._coordinator.trouble
             return f"waits for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
-        return self._core.waits_for
+        return self._exchange.core.waits_for
 
     def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
         """See `run.machines`."""
@@ -134,48 +128,34 @@ class ClusterMachines:
 
     def poll(self, timeout_s: float) -> Sequence[tuple[str, Report]]:
         """See `run.machines`. Raises CommunicationFailure when the coordinator refuses us."""
-        deadlines = [self._link.deadline(), self._coordinator.deadline(), self._core.deadline()]
-        until = [deadline - clock.now() for deadline in deadlines if deadline is not None]
-        ready = dict(self._poller.poll(max(0, int(min([timeout_s, *until]) * 1000 + 0.999))))
-        now = clock.now()
-        for delivery in [*self._coordinator.receive(now), *self._coordinator.tick(now)]:
-            self._on_coordinator(delivery, now)
-        for delivery in [*self._link.receive(now), *self._link.tick(now)]:
-            self._on_supervisor(delivery, now)
-        deadline = self._core.deadline()
-        if deadline is not None and now >= deadline:
-            self._handle(on.Elapsed(), now)
+        deadline = self._exchange.deadline()
+        until_s = timeout_s if deadline is None else min(timeout_s, deadline - clock.now())
+        ready = dict(self._poller.poll(max(0, int(until_s * 1000 + 0.999))))
+        self._exchange.take_in(clock.now())
         for fd in ready.keys() & self._watched.keys():
             if fd in self._watched:  # not, if an earlier one of these ended it
                 self._watched[fd]()
-        reports, self._reports = self._reports, []
-        return reports
+        return self._exchange.reports()
 
     def send(self, machine: str, messages: Sequence[Message]) -> None:
         """See `run.machines`."""
-        supervisor = self._core.attached.get(machine)
-        if supervisor is None:
-            return
-        if machine not in self._used:
-            self._used.add(machine)
-            self._gone.discard(machine)
-            self._remember(self._used)
-        self._link.send(supervisor.peer, messages, clock.now())
+        self._exchange.send(machine, messages, clock.now())
 
     def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes) -> None:
         """See `run.machines`."""
-        self._handle(on.Generated(machine, attempt, jobs, chunk), clock.now())
+        self._exchange.define(machine, attempt, jobs, chunk, clock.now())
 
     def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
         """See `run.machines`."""
-        if counts != self._core.demanded or loads_bytes != self._core.loads_bytes:
-            self._handle(on.Demanded(dict(counts), loads_bytes), clock.now())
+        self._exchange.demand(counts, loads_bytes, clock.now())
 
     def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
         """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first."""
-        self._poll_until(lambda: not busy - self._gone, END_PATIENCE_S, is_urgent)
-        self._remember(busy - self._gone)
-        self._coordinator.send(SERVER, [CloseSession(self._core.surroundings.open_session.session)], clock.now())
+        self._poll_until(lambda: not busy - self._exchange.gone, END_PATIENCE_S, is_urgent)
+        self._remember(busy - self._exchange.gone)
+        self._coordinator.send(
+            SERVER, [CloseSession(self._exchange.core.surroundings.open_session.session)], clock.now()
+        )
         self._poll_until(self._is_heard, DELIVERY_PATIENCE_S, is_urgent)
         for link in (self._link, self._coordinator):
             link.close()
@@ -194,7 +174,7 @@ class ClusterMachines:
 
     def _is_heard(self) -> bool:
         """Has everything been acknowledged that was said?"""
-        peers: list[tuple[Link, bytes]] = [(self._link, one.peer) for one in self._core.attached.values()]
+        peers: list[tuple[Link, bytes]] = [(self._link, one.peer) for one in self._exchange.core.attached.values()]
         sessions = [link.session(peer) for link, peer in (*peers, (self._coordinator, SERVER))]
         return all(session is None or not session.outbox.messages for session in sessions)
 
@@ -202,61 +182,6 @@ class ClusterMachines:
         """Durable before anything is sent there."""
         remember(self._store, machines, self._settings.lease_s + self._margin_s)
         self._store.commit()
-
-    # ------------------------------------------------------------------------------------------------- links -> core
-
-    def _on_coordinator(self, delivery: Delivery, now: float) -> None:
-        match delivery.what:
-            case Established(peer):
-                self._handle(on.CoordinatorCame(peer.host), now)
-            case Deliver(messages, _):
-                for message in messages:
-                    self._handle(on.CoordinatorSaid(message), now)
-            case PeerSilent() | PeerReturned():
-                self._handle(on.CoordinatorQuiet(isinstance(delivery.what, PeerReturned)), now)
-            case HeartbeatDue():
-                self._coordinator.send(SERVER, [Heartbeat((), (), 0)], now)
-            case Refused(reason):
-                raise CommunicationFailure(f"The coordinator {self._settings.coordinator} refused this run: {reason}")
-
-    def _on_supervisor(self, delivery: Delivery, now: float) -> None:
-        peer = delivery.peer
-        match delivery.what:
-            case Established(hello):
-                self._handle(on.PeerCame(peer, hello.host), now)
-            case Deliver(messages, _):
-                for message in messages:
-                    self._handle(on.PeerSaid(peer, message, time.time_ns()), now)
-            case PeerSilent(since):
-                self._handle(on.PeerQuiet(peer, since), now)
-            case PeerReturned():
-                self._handle(on.PeerBack(peer), now)
-            case HeartbeatDue():
-                self._link.send(peer, [Heartbeat((), (), 0)], now)
-            case Refused(reason):
-                self._handle(on.PeerRefused(peer, reason), now)
-
-    # ------------------------------------------------------------------------------------------------- core -> links
-
-    def _handle(self, event: on.Event, now: float) -> None:
-        for instruction in self._core.handle(event, now):
-            match instruction:
-                case on.ToPeer(peer, messages):
-                    self._link.send(peer, messages, now)
-                case on.ToCoordinator(messages):
-                    self._coordinator.send(SERVER, messages, now)
-                case on.Dismiss(peer, reason):
-                    self._link.dismiss(peer, reason, now)
-                case on.Pass(machine, message):
-                    self._reports.append((machine, message))
-                case on.Grant(share):
-                    self._reports.append((share.machine, share))
-                case Lose(machine):
-                    self._gone.add(machine)
-                    self._used.discard(machine)
-                    self._reports.append((machine, instruction))
-                case on.Say(text, warning):
-                    (self._log.warning if warning else self._log.info)(text)
 
 
 def _pickled(graph: Pipegraph, log: RunLog) -> list[bytes]:

@@ -13,24 +13,16 @@ from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.messages import Retract, Shutdown
 
 from ..ask.live import LiveAnswers
-from ..dispatcher import Dispatch
-from ..planner.core import FINAL
 from . import last_run
-from .context import GENERATES, RunContext
-from .generating import Generating
+from .context import RunContext
 from .onlookers import Onlookers
 from .performing import Performer
-from .reception import Reception
-from .sending import run_message
+from .turn import Turn
 
 if TYPE_CHECKING:
-    from ppg_protocol.messages import Run
-
     from .interrupt import Interrupts
     from .machines import Machines
 
-COMMIT_INTERVAL_S = 0.05
-"""Records wait at most so long for others to share their commit."""
 LOG_INTERVAL_S = 1.0
 """Who follows the log sees a line after this time, at the latest."""
 RETRACT_PATIENCE_S = 2.0
@@ -42,9 +34,7 @@ class Execution:
     def __init__(self, run: RunContext, performer: Performer, interrupts: Interrupts) -> None:
         self._run = run
         self._interrupts = interrupts
-        self._generating = Generating(run, performer)
-        self._reception = Reception(run, performer, self._generating)
-        self._commit_by = 0.0
+        self._turn = Turn(run, performer)
         self._log_by = 0.0
         self._logged_waiting = ""
         self._onlookers: Onlookers | None = None
@@ -90,16 +80,9 @@ class Execution:
         """Wait, take in, dispatch, commit, send."""
         run, machines = self._run, self._run.machines
         assert machines is not None
-        for machine, message in machines.poll(self._wait_s()):
-            self._reception.on_message(machine, message)
-        for dispatch in self._dispatch(machines):
-            run.outbox.say(dispatch.machine, self._to_run(dispatch))
-        for name, attempt in run.dispatcher.to_steal(run.situation.running):
-            run.outbox.say(name, Retract((attempt,)))
-        machines.demand(run.dispatcher.demand, run.dispatcher.loads_bytes)
+        reports = machines.poll(self._wait_s())
         now = time.monotonic()
-        if run.outbox or (run.store.pending and now >= self._commit_by):
-            self.flush()
+        self._turn.play(machines, reports, now)
         self._sync_now_and_then(now)
         self._flush_log_now_and_then(now)
         self._look_what_it_waits_for(machines)
@@ -121,36 +104,14 @@ class Execution:
             self._onlookers.tick(now)
             wake = min(wake, self._onlookers.next_s)
         if run.store.pending:
-            wake = min(wake, self._commit_by)
+            wake = min(wake, self._turn.commit_by)
         if run.log.unwritten:
             wake = min(wake, self._log_by)
         return max(0.0, wake - now)
 
-    def _dispatch(self, machines: Machines) -> Sequence[Dispatch]:
-        """Nothing new is sent while lost tasks are being made again, or something of an earlier run may still write."""
-        if self._generating.generations.busy or not machines.is_clear:
-            return ()
-        return self._run.dispatcher.dispatch()
-
-    def _to_run(self, dispatch: Dispatch) -> Run:
-        run, job = self._run, dispatch.job
-        generates = run.planner.kind[job] in GENERATES
-        if not generates and run.planner.kind[job] != FINAL:
-            run.store.tombstone(run.planner.ids[job], dispatch.attempt)
-        awaited = run.origins.awaited(run.planner.inputs, (job, *dispatch.loads), dispatch.machine)
-        return run_message(
-            run, dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, generates, awaited
-        )
-
     def flush(self) -> None:
         """Commit, then send what the commit justifies."""
-        run = self._run
-        if run.store.pending:
-            run.store.commit()
-        self._commit_by = time.monotonic() + COMMIT_INTERVAL_S
-        assert run.machines is not None
-        for machine, messages in run.outbox.empty():
-            run.machines.send(machine, messages)
+        self._turn.flush(time.monotonic())
 
     def _sync_now_and_then(self, now: float) -> None:
         run = self._run
@@ -200,8 +161,7 @@ class Execution:
                 machines.send(machine.name, [Retract(tuple(machine.attempts))])
         give_up = time.monotonic() + RETRACT_PATIENCE_S
         while self._not_started(outstanding) and time.monotonic() < give_up:
-            for name, message in machines.poll(give_up - time.monotonic()):
-                self._reception.on_message(name, message)
+            self._turn.take_in(machines.poll(give_up - time.monotonic()))
 
     def _not_started(self, attempts: Sequence[int]) -> bool:
         """Is one of these still out, and not known to have been started?"""

@@ -7,7 +7,7 @@ So results of such jobs are looked at again before they count.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ppg_protocol.records import AwaitedFile, FileStat
@@ -20,9 +20,10 @@ class _Made:
 
 
 class Origins:
-    """By job index. In a run on this machine alone it stays empty."""
+    """By job index. In a run on this machine alone it stays empty. `is_as_told`: is a file at a path still this one?"""
 
-    def __init__(self) -> None:
+    def __init__(self, is_as_told: Callable[[str, FileStat], bool] | None = None) -> None:
+        self._is_as_told = is_as_told or _is_as_told
         self._made: dict[int, _Made] = {}
         self._contested: dict[int, str] = {}
 
@@ -46,7 +47,8 @@ class Origins:
 
     def overwritten(self, job: int, paths: Sequence[str], files: Sequence[FileStat]) -> str:
         """The lost machine that may have written over what was reported; empty if the files are as reported."""
-        if job not in self._contested or all(_is_as_told(path, one) for path, one in zip(paths, files, strict=True)):
+        stats = zip(paths, files, strict=True)
+        if job not in self._contested or all(self._is_as_told(path, one) for path, one in stats):
             return ""
         return self._contested[job]
 

@@ -99,6 +99,29 @@ def test_heartbeats_tell_what_the_data_takes() -> None:
     assert m.core.heartbeat() == Heartbeat((1,), (), 100, 100)
 
 
+def test_data_is_given_up_where_the_session_has_no_core_any_more() -> None:
+    m = whole()
+    m.run(1, loads=(7,))
+    m.prepare(-1)
+    m.holds.clear()
+    m.limit(0, 0)
+    assert m.holds == [do.Hold(2, 1, 100)]
+    m.exit(1)
+    assert m.holds[-1] == do.Hold(2, 0, 0)
+    assert [message.jobs for message in m.said if isinstance(message, DataLost)] == [(7,)]
+
+
+def test_what_is_given_up_is_loaded_again() -> None:
+    m = whole()
+    m.run(1, loads=(7,))
+    m.prepare(-1)
+    m.exit(1)
+    m.limit(0, 0)
+    m.run(2, loads=(7,))
+    m.limit(2)
+    assert [i.job for i in m.done if isinstance(i, do.StartSuccessor)] == [7, 7]
+
+
 def test_parts_go_to_the_pristine_and_the_current_data_process() -> None:
     m = whole()
     m.define(1, 2)

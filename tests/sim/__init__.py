@@ -1,0 +1,1 @@
+"""The whole cluster in one process: real cores and links, a virtual clock, a seeded network, and faults. See `run`."""

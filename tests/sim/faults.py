@@ -1,0 +1,126 @@
+"""Faults, drawn one after the other until it is calm. Whatever they break is mended, but for machines that vanish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ppg_cs.slave.events import Interrupted
+
+from .supervisor import Supervisor
+from .world import Process
+
+if TYPE_CHECKING:
+    from .daemon import Daemon
+    from .simulation import Simulation
+
+
+class Faults:
+    """Of one simulation."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self._sim, self._world, self._luck = sim, sim.world, sim.world.luck
+        self._by_name: dict[str, Callable[[], None]] = {
+            "break a connection": sim.network.break_some,
+            "partition": self._partition,
+            "kill a daemon": self._kill_daemon,
+            "kill a supervisor": self._kill_supervisor,
+            "kill a data process": self._kill_data_process,
+            "kill a master": self._kill_master,
+            "kill the coordinator": self._kill_coordinator,
+            "freeze": self._freeze,
+            "drain": self._drain,
+            "signal a daemon": self._signal,
+            "vanish": self._vanish,
+        }
+
+    def begin(self) -> None:
+        """From now on."""
+        if self._sim.options.calm_at:
+            self._next()
+
+    def _next(self) -> None:
+        self._world.after(self._luck.expovariate(1.0) * self._sim.options.fault_s, self._strike)
+
+    def _strike(self) -> None:
+        if self._world.now < self._sim.options.calm_at:
+            name = self._luck.choice(self._sim.options.faults)
+            self._world.note("fault", name)
+            self._world.count(f"fault: {name}")
+            self._by_name[name]()
+            self._next()
+
+    def _daemons(self) -> list[Daemon]:
+        return [daemon for daemon in self._sim.daemons.values() if daemon is not None]
+
+    def _supervisors(self) -> list[Supervisor]:
+        return [child for daemon in self._daemons() for child in daemon.children.values() if child.alive]
+
+    def _long(self) -> float:
+        """Sometimes shorter than a lease, sometimes longer."""
+        return self._luck.choice((0.1, 0.5, 1.0, 2.0)) * self._luck.uniform(0.5, 1.5) * self._sim.options.lease_s
+
+    def _partition(self) -> None:
+        a, b = self._luck.sample(list(self._world.hosts.values()), 2)
+        self._sim.network.partition(a, b)
+        self._world.after(self._long(), lambda: self._sim.network.heal(a, b))
+
+    def _kill(self, processes: list[Process]) -> None:
+        if processes:
+            self._luck.choice(processes).kill("SIGKILL")
+
+    def _kill_daemon(self) -> None:
+        self._kill([*self._daemons()])
+
+    def _kill_supervisor(self) -> None:
+        self._kill([*self._supervisors()])
+
+    def _kill_data_process(self) -> None:
+        members = [(child, number) for child in self._supervisors() for number in child.members]
+        if members:
+            child, number = self._luck.choice(members)
+            child.note(f"data process {number} dies")
+            child.lose_data_process(number)
+
+    def _kill_master(self) -> None:
+        self._kill([*self._sim.masters.values()])
+
+    def _kill_coordinator(self) -> None:
+        self._kill([self._sim.coordinator] if self._sim.coordinator else [])
+
+    def _freeze(self) -> None:
+        processes: list[Process] = [*self._supervisors(), *self._sim.masters.values()]
+        if len(self._sim.users) == 1:  # see "Limit" in ADR 0071
+            processes += self._daemons()
+        if self._sim.coordinator is not None:
+            processes.append(self._sim.coordinator)
+        if processes:
+            self._luck.choice(processes).freeze(self._long())
+
+    def _drain(self) -> None:
+        host = self._luck.choice(list(self._world.hosts)[1:])
+        if self._sim.coordinator is not None:
+            self._sim.coordinator.drain(host, True)
+            self._world.after(self._long(), lambda: self._undrain(host))
+
+    def _undrain(self, host: str) -> None:
+        if self._sim.coordinator is not None and self._world.now > self._sim.coordinator.began_at + 0.1:
+            self._sim.coordinator.drain(host, False)
+        else:
+            self._world.after(1.0, lambda: self._undrain(host))
+
+    def _signal(self) -> None:
+        daemons = self._daemons()
+        if daemons:
+            daemon = self._luck.choice(daemons)
+            daemon.post(lambda: daemon.handle(Interrupted()))
+
+    def _vanish(self) -> None:
+        """A machine, for good; never the largest one, which some jobs may need."""
+        hosts = [host for host in list(self._world.hosts.values())[1:] if host.is_up]
+        hosts.remove(max(hosts, key=lambda host: host.cores))
+        if hosts:
+            host = self._luck.choice(hosts)
+            host.is_up = False
+            for process in list(host.processes):
+                process.kill("its machine vanished")

@@ -1,0 +1,35 @@
+"""Links over the simulated network: the real ones, whose sockets are not zmq's."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ppg_protocol.link import ClientLink, ServerLink
+from ppg_protocol.messages import Hello
+from ppg_protocol.session import Timing
+
+from .network import Context, Network, Socket
+from .world import Process
+
+ENGINE, PYTHON = "0.sim", "3.11.0"
+COORDINATOR = "coordinator"
+
+
+def hello(process: Process, role: str, session: str, epoch: int) -> Hello:
+    """How a process introduces itself."""
+    return Hello(1, 0, ENGINE, PYTHON, role, process.host.name, "boot", process.instance, session, epoch)
+
+
+def server(network: Network, process: Process, name: str, greeting: Hello, timing: Timing) -> ServerLink:
+    """Listens at ipc://NAME."""
+    return ServerLink(cast(Any, Context(network, process)), f"ipc://{name}", greeting, timing)
+
+
+def client(network: Network, process: Process, endpoint: str, greeting: Hello, timing: Timing) -> ClientLink:
+    """Dials from its first moment on."""
+    return ClientLink(cast(Any, Context(network, process)), endpoint, greeting, timing, process.now)
+
+
+def user_of(link: ServerLink, peer: bytes) -> str:
+    """Whose key a peer has."""
+    return cast(Socket, link.socket).users[peer]

@@ -1,0 +1,247 @@
+"""A run of a project: the real planner, dispatcher, ClusterCore, links, and of the run loop the real `Turn`,
+`Reception`, `Performer`, `Outbox`, `Origins` and `Exchange`.
+
+Simulated are the survey (nodes come from the simulated store and files), the recorder (records without what is for
+readers), and the beginning and end of a run. Generating jobs are left out: they need a real graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from ppg_mcp import planner as p
+from ppg_mcp.cluster.core import ClusterCore, Surroundings
+from ppg_mcp.cluster.exchange import Exchange
+from ppg_mcp.cluster.former import former_machines, remember
+from ppg_mcp.dispatcher import Dispatcher
+from ppg_mcp.planner import Files, Former, Kind, Node
+from ppg_mcp.priority import Priorities
+from ppg_mcp.run.origins import Origins
+from ppg_mcp.run.outbox import Outbox
+from ppg_mcp.run.performing import Performer
+from ppg_mcp.run.situation import Situation
+from ppg_mcp.run.turn import Turn
+from ppg_mcp.store import pack_files, unpack_files
+from ppg_protocol.cluster_messages import CloseSession, OpenSession, Prepare
+from ppg_protocol.codec import Message
+from ppg_protocol.errors import CommunicationFailure
+from ppg_protocol.link import SERVER
+from ppg_protocol.messages import Ready, Shutdown
+from ppg_protocol.records import FileStat
+from ppg_protocol.session import Timing
+
+from . import links
+from .project import Project, Task
+from .store import FakeStore
+from .world import Process
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+QUIET_HEARTBEATS = 5
+MARGIN, MARGIN_MIN_S = 0.25, 1.0
+DELIVERY_PATIENCE_S = 2.0
+
+
+class Log:
+    """Of a run: into the trace."""
+
+    debugging = False
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+
+    def info(self, text: str) -> None:
+        """A line."""
+        self._master.note(text)
+
+    warning = info
+
+
+class Results:
+    """What became of jobs."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
+    def ran(self, *arguments: object, **more: object) -> None:
+        """It ended well."""
+
+    def prune(self, *arguments: object, **more: object) -> None:
+        """It can't be done."""
+
+    def failed(self, job: Task, *arguments: object, **more: object) -> None:
+        """It failed."""
+        job.error_reason = "it failed"
+        self.failures.append(job.job_id)
+
+    failed_here = failed
+
+
+class Recorder:
+    """Buffers records in the store."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+
+    def success(self, job: int, files: Sequence[FileStat], *rest: object) -> tuple[bytes, bytes]:
+        """Of a job that ended well."""
+        master = self._master
+        build_id = master.world.luck.randbytes(16)
+        master.store.record(master.tasks[job].job_id, build_id, *master.planner.digests(job), pack_files(files))
+        return build_id, files[0].digest
+
+    def ended(self, *arguments: object, **more: object) -> None:
+        """Only for readers."""
+
+
+class Master(Process):
+    """See the module. It is what the parts of the run loop take for a RunContext, and for a Machines."""
+
+    def __init__(self, sim: Simulation, project: Project) -> None:
+        host = sim.world.hosts[project.host]
+        super().__init__(sim.world, host, project.user, f"mcp {project.name}")
+        options = sim.options
+        self.sim, self.project = sim, project
+        session = f"{project.name}-{project.disk.epoch + 1}"
+        self.store = FakeStore(project.disk, session)
+        self.tasks = self.order = project.tasks
+        for task in self.tasks:
+            task.error_reason = ""
+        self.planner = p.Planner()
+        self.dispatcher = Dispatcher(patient=True)
+        self.priorities = Priorities(self.planner)
+        self.log, self.results, self.recorder = Log(self), Results(), Recorder(self)
+        self.situation = Situation(self.planner, cast(Any, self.order), self.priorities, 0.0)
+        self.outbox = Outbox()
+        self.origins = Origins(self._is_as_told)
+        self.machines: Master | None = self
+        self.hosts: dict[str, str] = {}
+        self.cores_of: dict[int, int] = {}
+        self.told: set[int] = set()
+        self.executed = 0
+        self.explainer = SimpleNamespace(why=lambda job: "it must")
+        self.graph = SimpleNamespace(
+            options=SimpleNamespace(cluster=True, adopt=False), absolute=lambda path: path, left_out={}
+        )
+        self.progress = SimpleNamespace(note=lambda text: None)
+        self.sync = SimpleNamespace(wrote=lambda path: None)
+        run = cast(Any, self)
+        self._performer = Performer(run)
+        self.turn = Turn(run, self._performer)
+        self.exchange = self._new_exchange(session, options)
+        self._closing_until: float | None = None
+        self._performer.perform(self.planner.extend(self._nodes()))
+        self.wake()
+
+    def _new_exchange(self, session: str, options: Any) -> Exchange:
+        host, network = self.host, self.sim.network
+        quiet_s = min(options.heartbeat_s * QUIET_HEARTBEATS, options.lease_s)
+        epoch = self.store.epoch
+        timing = Timing(options.heartbeat_s, quiet_s)
+        link = links.server(network, self, session, links.hello(self, "mcp", session, epoch), timing)
+        self._margin_s = max(MARGIN_MIN_S, options.lease_s * MARGIN)
+        prepare = Prepare("/p", "/n", b"n", "py", "/p", 0, (), (), (), "", 0)
+        us = Ready("", host.name, self.pid, 0, 0, links.PYTHON, links.ENGINE)
+        older = former_machines(self.store).machines
+        opening = OpenSession(session, epoch, self.project.name, link.endpoint)
+        surroundings = Surroundings(opening, prepare, [b"tasks"], us, older, options.lease_s, self._margin_s)
+        core = ClusterCore(surroundings, self.now)
+        greeting = links.hello(self, "mcp", links.COORDINATOR, 0)
+        silence = Timing(options.heartbeat_s, options.silence_s)
+        coordinator = links.client(network, self, "ipc://coordinator", greeting, silence)
+        return Exchange(core, link, coordinator, cast(Any, self.log), self._remember, "coordinator")
+
+    def _remember(self, machines: set[str]) -> None:
+        remember(self.store, machines, self.sim.options.lease_s + self._margin_s)
+        self.store.commit()
+
+    def _is_as_told(self, path: str, told: FileStat) -> bool:
+        file = self.sim.files.by_path.get(path)
+        return file is not None and file.stat == told
+
+    # ---------------------------------------------------------------------------------------------------------- survey
+
+    def _nodes(self) -> list[Node]:
+        return [self._node(task) for task in self.tasks]
+
+    def _node(self, task: Task) -> Node:
+        own = (f"code of {task.job_id}", task.version.to_bytes(16, "big"))
+        if task.kind != Kind.OUTPUT:
+            return Node(task.job_id, task.kind, task.inputs, own=own)
+        row, file = self.store.disk.rows.get(task.job_id), self.sim.files.by_path.get(task.job_id)
+        former, edited = None, b""
+        if row is not None:
+            digest = unpack_files(row.files)[0].digest if row.files else b""
+            former = Former(row.build_id, row.strict, row.content, not row.tombstone, digest)
+            if file is not None and digest and file.digest != digest:
+                edited = file.digest
+        files = Files.FINE if file is not None else Files.MISSING
+        return Node(task.job_id, task.kind, task.inputs, former=former, files=files, edited=edited, own=own)
+
+    # ----------------------------------------------------------------------------------------------------------- turns
+
+    def deadline(self) -> float | None:
+        """See Process."""
+        commit_by = self.turn.commit_by if self.store.pending else None
+        times = [self.exchange.deadline(), commit_by, self._closing_until]
+        return min((at for at in times if at is not None), default=None)
+
+    def play(self) -> None:
+        """See Process."""
+        try:
+            self.exchange.take_in(self.now)
+        except CommunicationFailure as failure:
+            self.world.count("masters refused")
+            self._end(str(failure))
+            return
+        if self._closing_until is not None:
+            self._close()
+            return
+        self.turn.play(cast(Any, self), self.exchange.reports(), self.now)
+        self.sim.judge.look_at(self)
+        if self.planner.is_over:
+            self._begin_to_close()
+
+    def _begin_to_close(self) -> None:
+        self.turn.flush(self.now)
+        for machine in self.hosts:
+            self.send(machine, [Shutdown("the run is over")])
+        self._remember(set(self.dispatcher.machine_of.values()) - self.exchange.gone)
+        self.exchange.coordinator.send(SERVER, [CloseSession(self.store.session)], self.now)
+        self._closing_until = self.now + DELIVERY_PATIENCE_S
+
+    def _close(self) -> None:
+        assert self._closing_until is not None
+        core, link, coordinator = self.exchange.core, self.exchange.link, self.exchange.coordinator
+        sessions = [coordinator.session(), *(link.session(one.peer) for one in core.attached.values())]
+        if self.now >= self._closing_until or all(one is None or not one.outbox.messages for one in sessions):
+            self.sim.judge.run_ended(self)
+            self._end("")
+
+    def _end(self, trouble: str) -> None:
+        self.project.is_running = False
+        self.sim.run_ended(self, trouble)
+        self.kill(trouble or "its run is over")
+
+    def on_death(self) -> None:
+        """See Process."""
+        self.sim.master_died(self)
+
+    # -------------------------------------------------------------------------------------- as the run loop's machines
+
+    @property
+    def is_clear(self) -> bool:
+        """See Machines."""
+        return self.exchange.core.is_clear
+
+    def send(self, machine: str, messages: Sequence[Message]) -> None:
+        """See Machines."""
+        self.sim.judge.is_sent(self, messages)
+        self.exchange.send(machine, messages, self.now)
+
+    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
+        """See Machines."""
+        self.exchange.demand(counts, loads_bytes, self.now)

@@ -1,0 +1,261 @@
+"""The network: sockets as zmq has them, on connections that delay, get stuck, break, and break on one side only.
+
+Rules
+- What travels on one connection keeps its order; connections do not wait for each other.
+- A connection that breaks loses what is in flight. A side that knows of it can't send (zmq.Again on a DEALER,
+  EHOSTUNREACH on a ROUTER), one that does not sends into the void: half open.
+- Between partitioned hosts everything is stuck. When they meet again it arrives late, or is lost if one side has given
+  the connection up meanwhile.
+- A DEALER dials again and again. Under its identity the new connection takes over from the old one (ROUTER_HANDOVER).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import zmq
+
+from .world import Host, Process, World
+
+DIAL_S = 0.01
+DIAL_MAX_S = 1.0
+
+
+class Network:
+    """`delay_s` is the mean one-way delay."""
+
+    def __init__(self, world: World, delay_s: float, notice_s: float) -> None:
+        self.world, self.delay_s, self.notice_s = world, delay_s, notice_s
+        self.servers: dict[str, Socket] = {}
+        self.connections: list[Connection] = []
+        self.cut: set[tuple[str, str]] = set()
+        self.identities = 0
+
+    def delay(self) -> float:
+        """Of one envelope."""
+        return self.world.luck.expovariate(1.0) * self.delay_s + 1e-5
+
+    def is_cut(self, a: Host, b: Host) -> bool:
+        """Can nothing get from one to the other?"""
+        return (a.name, b.name) in self.cut
+
+    def partition(self, a: Host, b: Host) -> None:
+        """Nothing gets through any more. Some ends notice it after a while."""
+        self.cut |= {(a.name, b.name), (b.name, a.name)}
+        for connection in self.connections:
+            if {connection.client.host, connection.server.host} == {a, b}:
+                for end in (connection.drop_client, connection.drop_server):
+                    if self.world.luck.random() < 0.5:
+                        self.world.after(self.world.luck.uniform(0.1, self.notice_s), end)
+
+    def heal(self, a: Host, b: Host) -> None:
+        """They can talk again."""
+        self.cut -= {(a.name, b.name), (b.name, a.name)}
+        for connection in self.connections:
+            connection.unstick()
+
+    def break_some(self) -> None:
+        """A connection breaks: one end notices at once, the other sooner or later."""
+        if self.connections:
+            connection = self.world.luck.choice(self.connections)
+            ends = [connection.drop_client, connection.drop_server]
+            self.world.luck.shuffle(ends)
+            ends[0]()
+            self.world.after(self.world.luck.uniform(0.0, self.notice_s), ends[1])
+
+
+class Context:
+    """What links take for a zmq.Context: makes sockets of a process."""
+
+    def __init__(self, network: Network, process: Process) -> None:
+        self.network, self.process = network, process
+
+    def socket(self, kind: int) -> Socket:
+        """A DEALER or a ROUTER."""
+        return Socket(self.network, self.process, kind == zmq.ROUTER)
+
+
+class Connection:
+    """From a DEALER to a ROUTER. `client_up`, `server_up`: what the two ends believe."""
+
+    def __init__(self, network: Network, client: Socket, server: Socket) -> None:
+        self.network = network
+        self.client_end, self.server_end = client, server
+        self.client, self.server = client.process, server.process
+        self.client_up = self.server_up = True
+        self._last = [0.0, 0.0]
+        self._stuck: list[deque[Sequence[bytes]]] = [deque(), deque()]
+
+    @property
+    def is_whole(self) -> bool:
+        """Do both ends believe in it?"""
+        return self.client_up and self.server_up
+
+    def carry(self, to_server: bool, frames: Sequence[bytes]) -> None:
+        """Send it on its way."""
+        world = self.network.world
+        self._last[to_server] = max(self._last[to_server] + 1e-7, world.now + self.network.delay())
+        world.at(self._last[to_server], lambda: self._arrive(to_server, frames))
+
+    def _arrive(self, to_server: bool, frames: Sequence[bytes]) -> None:
+        if not self.is_whole:
+            return
+        if self._stuck[to_server] or self.network.is_cut(self.client.host, self.server.host):
+            self._stuck[to_server].append(frames)
+        elif to_server:
+            self.server_end.arrived([self.client_end.identity, *frames])
+        else:
+            self.client_end.arrived(list(frames))
+
+    def unstick(self) -> None:
+        """The way is free again."""
+        if self.network.is_cut(self.client.host, self.server.host):
+            return
+        for to_server in (False, True):
+            stuck, self._stuck[to_server] = self._stuck[to_server], deque()
+            for frames in stuck:
+                self.carry(bool(to_server), frames)
+        if not self.is_whole:
+            self.network.world.after(self.network.delay(), self.drop_client)
+            self.network.world.after(self.network.delay(), self.drop_server)
+
+    def drop_client(self) -> None:
+        """The client's end is gone."""
+        if self.client_up:
+            self.client_up = False
+            self._forget()
+            self.client_end.dropped()
+
+    def drop_server(self) -> None:
+        """The server's end is gone."""
+        if self.server_up:
+            self.server_up = False
+            self._forget()
+            routes = self.server_end.routes
+            if routes.get(self.client_end.identity) is self:
+                del routes[self.client_end.identity]
+
+    def _forget(self) -> None:
+        if not self.client_up and not self.server_up:
+            self.network.connections.remove(self)
+
+    def end_died(self, is_client: bool) -> None:
+        """The process at one end died: the other one is told, if it can be."""
+        mine, other = (self.drop_client, self.drop_server) if is_client else (self.drop_server, self.drop_client)
+        mine()
+        dead, alive = (self.client, self.server) if is_client else (self.server, self.client)
+        world = self.network.world
+        if dead.host.is_up and not self.network.is_cut(dead.host, alive.host):
+            world.after(self.network.delay(), other)
+        else:
+            world.after(self.network.notice_s, other)
+
+
+class Socket:
+    """What links use of a zmq.Socket."""
+
+    def __init__(self, network: Network, process: Process, is_router: bool) -> None:
+        self.network, self.process, self.is_router = network, process, is_router
+        network.identities += 1
+        self.identity = b"\x01" + network.identities.to_bytes(4, "big")
+        self.routes: dict[bytes, Connection] = {}
+        self.users: dict[bytes, str] = {}
+        self.connection: Connection | None = None
+        self.endpoint = ""
+        self.is_closed = False
+        self._inbox: deque[list[bytes]] = deque()
+        self._dial_s = DIAL_S
+        process.sockets.append(self)
+
+    def setsockopt(self, option: int, value: object) -> None:
+        """Nothing that matters here."""
+
+    def poll(self, timeout: float, flags: int = 0) -> int:
+        """Never waits."""
+        return 0
+
+    def bind(self, endpoint: str) -> None:
+        """Be found there."""
+        self.endpoint = endpoint
+        self.network.servers[endpoint] = self
+
+    def connect(self, endpoint: str) -> None:
+        """Begin to dial."""
+        self.endpoint = endpoint
+        self._dial()
+
+    def close(self, linger: int = 0) -> None:
+        """The other ends learn of it."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        if self.network.servers.get(self.endpoint) is self:
+            del self.network.servers[self.endpoint]
+        connections = list(self.routes.values()) + ([self.connection] if self.connection else [])
+        for connection in connections:
+            connection.end_died(not self.is_router)
+
+    died = close
+
+    def send_multipart(self, frames: Sequence[bytes], flags: int = 0) -> None:
+        """As zmq with ROUTER_MANDATORY and IMMEDIATE."""
+        if self.is_router:
+            connection = self.routes.get(frames[0])
+            if connection is None:
+                raise zmq.ZMQError(zmq.EHOSTUNREACH)
+            connection.carry(False, list(frames[1:]))
+        else:
+            if self.connection is None:
+                raise zmq.Again
+            self.connection.carry(True, list(frames))
+
+    def recv_multipart(self, flags: int = 0, copy: bool = True) -> list[Any]:
+        """What has arrived first."""
+        if not self._inbox:
+            raise zmq.Again
+        return self._inbox.popleft()
+
+    def arrived(self, frames: list[bytes]) -> None:
+        """A multipart is there."""
+        if not self.is_closed and self.process.alive:
+            self._inbox.append(frames)
+            self.process.wake()
+
+    def dropped(self) -> None:
+        """Our only connection is gone: dial again."""
+        self.connection = None
+        self._dial_s = DIAL_S
+        self._dial()
+
+    def _dial(self) -> None:
+        if not self.is_closed:
+            self.network.world.after(self._dial_s + self.network.delay(), self._answered)
+
+    def _answered(self) -> None:
+        if self.is_closed or self.connection is not None:
+            return
+        server = self.network.servers.get(self.endpoint)
+        here = self.process
+        if (
+            server is None
+            or server.process.is_frozen
+            or here.is_frozen
+            or self.network.is_cut(here.host, server.process.host)
+        ):
+            self._dial_s = min(2 * self._dial_s, DIAL_MAX_S)
+            self._dial()
+            return
+        self.connection = Connection(self.network, self, server)
+        self.network.connections.append(self.connection)
+        server.take(self)
+
+    def take(self, client: Socket) -> None:
+        """A client has connected."""
+        former, connection = self.routes.get(client.identity), client.connection
+        assert connection is not None
+        self.routes[client.identity] = connection
+        self.users[client.identity] = client.process.user
+        if former is not None:
+            former.drop_server()

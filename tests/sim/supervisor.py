@@ -1,0 +1,310 @@
+"""A session's supervisor: the real core and link, simulated data processes and jobs.
+
+The order of a turn is that of `ppg_cs.supervisor` and `ppg_cs.slave.cluster_supervisor`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ppg_cs import events as on
+from ppg_cs import instructions as do
+from ppg_cs.report import NOTHING, Report, Result
+from ppg_cs.slave.cluster_core import ClusterCore
+from ppg_cs.slave.cluster_events import Drain
+from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_protocol.cluster_messages import Limit, Prepare, StartSession
+from ppg_protocol.errors import RemoteProtocolError
+from ppg_protocol.link import SERVER, Delivery
+from ppg_protocol.messages import Heartbeat, Ready, Shutdown
+from ppg_protocol.records import Failure, Usage
+from ppg_protocol.session import Timing
+from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
+
+from . import links
+from .job import Job
+from .world import Process
+
+if TYPE_CHECKING:
+    from .daemon import Daemon
+    from .simulation import Simulation
+
+FAREWELL_S = 10.0
+KILLED = 9
+
+
+class DataProcess:
+    """`key`: of the load that it is made for; 0 once it took over. `parent`: what it was forked from."""
+
+    def __init__(self, number: int, key: int, parent: int) -> None:
+        self.number, self.key, self.parent = number, key, parent
+        self.is_retired = False
+
+
+class Supervisor(Process):
+    """See the module."""
+
+    def __init__(self, sim: Simulation, daemon: Daemon, order: StartSession) -> None:
+        super().__init__(sim.world, daemon.host, daemon.user, f"{daemon.name}/{order.session}")
+        options = sim.options
+        self.sim, self.daemon, self.order = sim, daemon, order
+        self.core = ClusterCore(
+            daemon.host.name, daemon.cores, daemon.memory_bytes, daemon.cores + 4, options.lease_s, self.now
+        )
+        self.members: dict[int, DataProcess] = {}
+        self.jobs: dict[int, Job] = {}
+        self.reports: dict[int, Report] = {}
+        self.outbox: list[Any] = []
+        self.exit_code: int | None = None
+        self._leaving_until: float | None = None
+        self._prepare: Prepare | None = None
+        self._is_ready = False
+        self._early: list[Any] = []
+        self._lease_said = 0.0
+        greeting = links.hello(self, "supervisor", order.session, order.epoch)
+        timing = Timing(options.heartbeat_s, options.lease_s)
+        self.link = links.client(sim.network, self, order.endpoint, greeting, timing)
+        self.wake()
+
+    # --------------------------------------------------------------------------------------------------------- turns
+
+    def deadline(self) -> float | None:
+        """See Process."""
+        times = [self.link.deadline(), self.core.deadline(), self._leaving_until]
+        return min((at for at in times if at is not None), default=None)
+
+    def play(self) -> None:
+        """See Process."""
+        if self._leaving_until is not None:
+            self._say_farewell()
+            return
+        deliveries = self.link.receive(self.now)
+        if self._may_go_on():
+            for delivery in deliveries:
+                self._on_delivery(delivery)
+            self.take_posted()
+            for delivery in self.link.tick(self.now):
+                self._on_delivery(delivery)
+            deadline = self.core.deadline()
+            if deadline is not None and self.now >= deadline:
+                self.handle(on.Tick())
+            self._flush()
+            self.core.sanity_check()
+        if self.alive and self.exit_code is not None:
+            self._end_everything()
+            self._leaving_until = self.now + FAREWELL_S
+            self._say_farewell()
+
+    def _may_go_on(self) -> bool:
+        session = self.link.session()
+        if session is not None and session.confirmed_at is not None:
+            self.core.confirm(session.confirmed_at)
+        if self.core.lease_until >= self._lease_said + self.sim.options.heartbeat_s / 2:
+            self._lease_said = self.core.lease_until
+            self.daemon.hear_lease(self, self._lease_said)
+        if self.core.is_lost(self.now):
+            self.world.count("leases over")
+            self.exit_code = LEASE_OVER
+        return self.exit_code is None
+
+    def _say_farewell(self) -> None:
+        self.take_posted()
+        session = self.link.session()
+        assert session is not None
+        assert self._leaving_until is not None
+        wants = self.exit_code == UNFIT or self.core.draining
+        self.link.receive(self.now)
+        self.link.tick(self.now)
+        owes = session.outbox.first_kept <= session.outbox.sent
+        if not wants or not owes or self.now >= self._leaving_until:
+            self.kill(f"leaves with {self.exit_code}")
+
+    def _flush(self) -> None:
+        if self.outbox:
+            batch, self.outbox = self.outbox, []
+            self.link.send(SERVER, batch, self.now)
+
+    def _on_delivery(self, delivery: Delivery) -> None:
+        match delivery.what:
+            case Deliver(messages, _):
+                for message in messages:
+                    if not isinstance(message, Heartbeat):
+                        self._on_message(message)
+            case HeartbeatDue():
+                self.outbox.append(self.core.heartbeat())
+            case Established():
+                self._introduce()
+            case Refused(reason):
+                self.note(f"refused: {reason}")
+                self.exit_code = 1
+
+    def _on_message(self, message: Any) -> None:
+        if isinstance(message, Prepare):
+            if self._prepare is None:
+                self._prepare = message
+                self.perform(self.core.start())
+            else:
+                self._introduce()
+        elif self._is_ready or isinstance(message, Shutdown):
+            try:
+                self.handle(message)
+            except (RemoteProtocolError, KeyError) as error:
+                raise AssertionError(f"{self.name} dropped {message}: {error!r}") from error
+        else:
+            self._early.append(message)
+
+    def _introduce(self) -> None:
+        if self._is_ready:
+            d = self.daemon
+            self.outbox.append(
+                Ready(
+                    d.host.name,
+                    d.host.name,
+                    self.pid,
+                    d.cores,
+                    d.memory_bytes,
+                    links.PYTHON,
+                    links.ENGINE,
+                    time_ns=time.time_ns(),  # the only real clock: else the user would be warned of the difference
+                )
+            )
+
+    def _facts(self) -> None:
+        if not self._is_ready:
+            self._is_ready = True
+            self._introduce()
+            early, self._early = self._early, []
+            for message in early:
+                self._on_message(message)
+
+    # ---------------------------------------------------------------------------------------------------- the daemon
+
+    def on_order(self, order: Limit | Drain | Shutdown) -> None:
+        """What the daemon says."""
+        self.post(lambda: self.handle(order))
+
+    # ---------------------------------------------------------------------------------------------------------- core
+
+    def handle(self, event: Any) -> None:
+        """An event for the core."""
+        if self.alive and self.exit_code is None:
+            self.perform(self.core.handle(event, self.now))
+
+    def perform(self, instructions: list[do.Instruction]) -> None:
+        """What the core says."""
+        for i in instructions:
+            match i:
+                case do.Send(message):
+                    self.outbox.append(message)
+                case do.ForkPristine(process):
+                    self.members[process] = DataProcess(process, 0, 0)
+                    self._later(0.05, self._facts)
+                case do.StartJob():
+                    self._start_job(i)
+                case do.StartSuccessor():
+                    self._start_successor(i)
+                case do.Hold(number, cores, memory_bytes):
+                    self.daemon.hear_held(self, number, cores, memory_bytes)
+                case do.TakeOver(process):
+                    self.members[process].key = 0
+                    self._later(0.005, lambda p=process: self.handle(on.TookOver(p)))
+                case do.Retire(process):
+                    self._retire(process)
+                case do.Kill(key):
+                    self._kill(key)
+                case do.KillDataProcess(process):
+                    self.lose_data_process(process)
+                case do.Sweep(places):
+                    self._later(0.02, lambda p=places: self._swept([key for key, _ in p]))
+                case do.RemoveOutputs(paths):
+                    for path in paths:
+                        self.sim.files.remove(path)
+                case do.Leave(exit_code):
+                    self.exit_code = exit_code
+                case _:
+                    pass
+
+    def _later(self, mean_s: float, what: Any) -> None:
+        self.world.after(self.world.luck.expovariate(1.0) * mean_s + 1e-4, lambda: self.post(what))
+
+    def _swept(self, keys: list[int]) -> None:
+        self.handle(on.Swept(tuple((key, self.reports.pop(key, NOTHING)) for key in keys), ()))
+
+    # ---------------------------------------------------------------------------------------------- jobs and successors
+
+    def _start_job(self, i: do.StartJob) -> None:
+        work = self.core.work[i.key]
+        job = Job(self.sim, self, i, work.memory_bytes)
+        self.jobs[i.key] = job
+        self.world.after(self.world.luck.expovariate(1.0) * 0.003, job.begin)
+
+    def job_ended(self, job: Job, status: int, report: Report) -> None:
+        """Its data process has reaped it."""
+        self.jobs.pop(job.key, None)
+        if self.alive:
+            self.reports[job.key] = report
+            usage = Usage(job.task.runtime_s, 0.0, 0)
+            self._later(0.002, lambda: self.handle(on.Exited(job.key, status, usage, report)))
+
+    def job_begun(self, job: Job) -> None:
+        """It was forked."""
+        self._later(0.001, lambda: self.handle(on.Forked(job.key, job.pid)))
+
+    def _start_successor(self, i: do.StartSuccessor) -> None:
+        self.members[i.successor] = DataProcess(i.successor, i.key, i.process)
+        task = self.sim.task_of(self.order.session, i.job)
+        self._later(task.runtime_s, lambda: self._prepared(i.successor, i.key, task.fails))
+
+    def _prepared(self, process: int, key: int, fails: bool) -> None:
+        if process not in self.members:
+            return
+        usage = Usage(0.1, 0.0, 0)
+        if not fails:
+            report = Report(None, Result(True, (), None, b""), b"", b"")
+            self.handle(on.Prepared(key, usage, 1000, report))
+            return
+        del self.members[process]
+        failure = Failure("ValueError", "it fails", "", b"", -1, -1)
+        report = Report(None, Result(True, (), failure, b""), b"", b"")
+        self.handle(on.DataProcessDied(process, 0, usage, report))
+
+    def _retire(self, process: int) -> None:
+        member = self.members.get(process)
+        if member is not None:
+            member.is_retired = True
+            self.look_for_retired()
+
+    def look_for_retired(self) -> None:
+        """Data processes that only wait for their last job."""
+        for member in list(self.members.values()):
+            if member.is_retired and not any(job.process == member.number for job in self.jobs.values()):
+                self.lose_data_process(member.number, status=0)
+
+    def _kill(self, key: int) -> None:
+        job = self.jobs.get(key)
+        if job is not None:
+            job.kill(KILLED)
+        for member in list(self.members.values()):
+            if member.key == key:
+                self.lose_data_process(member.number)
+
+    def lose_data_process(self, process: int, status: int = KILLED) -> None:
+        """It dies, and what it had forked with it."""
+        if self.members.pop(process, None) is None:
+            return
+        for job in [job for job in self.jobs.values() if job.process == process]:
+            self.reports[job.key] = job.kill(None)
+        for member in list(self.members.values()):
+            if member.key and member.parent == process:
+                self.lose_data_process(member.number)
+        self._later(0.002, lambda: self.handle(on.DataProcessDied(process, status, Usage(0.0, 0.0, 0), NOTHING)))
+
+    def _end_everything(self) -> None:
+        for job in list(self.jobs.values()):
+            job.kill(None)
+
+    def on_death(self) -> None:
+        """See Process: its jobs have PDEATHSIG."""
+        self._end_everything()
+        self.daemon.supervisor_died(self)

@@ -31,14 +31,14 @@ HOLDING = "tests/store/test_store_holding.py tests/store/test_store_parts.py"
 MUTATIONS = [
     # ------------------------------------------------------------------------------ tombstones, records, the store
     Mutation(
-        "no tombstone before Run", "ppg_mcp/run/execution.py",
+        "no tombstone before Run", "ppg_mcp/run/turn.py",
         "            run.store.tombstone(", "            str(",
         WRITES,
     ),
     Mutation(
-        "Run leaves before its tombstone is durable", "ppg_mcp/run/execution.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self._commit",
-        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._commit",
+        "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
+        "        if run.store.pending:\n            run.store.commit()\n        self.commit_by",
+        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self.commit_by",
         WRITES,
     ),
     Mutation(

@@ -29,7 +29,7 @@ from ppg_protocol.messages import Cancel, Define, Run
 from ppg_protocol.records import AwaitedFile, Blob
 
 
-class ClusterCore(SupervisorCore):
+class ClusterSupervisorCore(SupervisorCore):
     """State of one session on one machine of a cluster."""
 
     def __init__(self, machine_id: str, cores: int, memory_bytes: int, slots: int, lease_s: float, now: float) -> None:

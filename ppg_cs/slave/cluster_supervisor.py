@@ -25,7 +25,7 @@ from ppg_cs.board import shared_memory
 from ppg_cs.control import Channel
 from ppg_cs.feeding import keep_part
 from ppg_cs.slave import fitness, session_setup, surroundings
-from ppg_cs.slave.cluster_core import ClusterCore
+from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
 from ppg_cs.slave.exits import LEASE_OVER, REFUSED, TERMINATED, UNFIT
@@ -55,7 +55,7 @@ CONCERTED_S = 0.3
 class ClusterSupervisor(Supervisor):
     """See the module."""
 
-    core: ClusterCore
+    core: ClusterSupervisorCore
 
     def __init__(self, setup: SessionSetup, daemon: Channel) -> None:
         config = setup.config
@@ -75,7 +75,7 @@ class ClusterSupervisor(Supervisor):
         self._hold_until: float | None = None
         """Sudden ends are said then, if we have not met with one ourselves."""
         machine = setup.machine_id, config.cores, config.memory_bytes
-        core = ClusterCore(*machine, config.slots, setup.lease_s, clock.now())
+        core = ClusterSupervisorCore(*machine, config.slots, setup.lease_s, clock.now())
         super().__init__(config, Workplace(config, _no_task, self._memory), core)
         self.epoll.register(daemon.fileno(), READ)
         self._performers |= {

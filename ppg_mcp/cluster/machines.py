@@ -29,6 +29,7 @@ from ppg_protocol.open_files import raise_soft_limit
 from ppg_protocol.session import Timing
 
 from ..pieces import base_parts
+from ..run.watching import Watching
 from ..version import __version__
 from .address import bindable, bound
 from .core import ClusterCore, Surroundings
@@ -53,10 +54,11 @@ DELIVERY_PATIENCE_S = 2.0
 LOOK_UP_S = 0.05
 
 
-class ClusterMachines:
+class ClusterMachines(Watching):
     """See the module. Raises PyPipeGraphError for keys, addresses or jobs that don't do."""
 
     def __init__(self, graph: Pipegraph, store: StatusStore, log: RunLog) -> None:
+        super().__init__()
         settings = graph.options.cluster
         assert settings is not None
         self.cores = 1
@@ -96,8 +98,6 @@ class ClusterMachines:
             CurveClient(keys.user, keys.coordinator_public),
         )
         self._exchange = Exchange(core, self._link, self._coordinator, log, self._remember, settings.coordinator)
-        self._watched: dict[int, Callable[[], None]] = {}
-        self._poller = zmq.Poller()
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._coordinator.socket, zmq.POLLIN)
 
@@ -116,25 +116,13 @@ class ClusterMachines:
             return f"waits for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
         return self._exchange.core.waits_for
 
-    def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
-        """See `run.machines`."""
-        self._watched[fd] = on_ready
-        self._poller.register(fd, zmq.POLLOUT if writing else zmq.POLLIN)
-
-    def unwatch(self, fd: int) -> None:
-        """See `run.machines`."""
-        del self._watched[fd]
-        self._poller.unregister(fd)
-
     def poll(self, timeout_s: float) -> Sequence[tuple[str, Report]]:
         """See `run.machines`. Raises CommunicationFailure when the coordinator refuses us."""
         deadline = self._exchange.deadline()
         until_s = timeout_s if deadline is None else min(timeout_s, deadline - clock.now())
         ready = dict(self._poller.poll(max(0, int(until_s * 1000 + 0.999))))
         self._exchange.take_in(clock.now())
-        for fd in ready.keys() & self._watched.keys():
-            if fd in self._watched:  # not, if an earlier one of these ended it
-                self._watched[fd]()
+        self._serve_watched(ready)
         return self._exchange.reports()
 
     def send(self, machine: str, messages: Sequence[Message]) -> None:

@@ -36,6 +36,7 @@ from ..dispatcher import MachineShare
 from ..store import StatusStore
 from ..version import __version__
 from .machines import Report
+from .watching import Watching
 
 HEARTBEAT_S = 2.0
 SILENCE_S = 60.0
@@ -43,7 +44,7 @@ END_PATIENCE_S = 10.0
 LOOK_UP_S = 0.05
 
 
-class EmbeddedMachine:
+class EmbeddedMachine(Watching):
     """See the module, and `machines` for what the run loop asks of it. `send` is called once per round."""
 
     waits_for = ""
@@ -51,6 +52,7 @@ class EmbeddedMachine:
     def __init__(
         self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
     ) -> None:
+        super().__init__()
         self.cores = this_machine.cores() if max_cores is None else max_cores
         self.memory_bytes = this_machine.memory_bytes()
         self.run_directory = session_directory(str(directory), store.session)
@@ -89,8 +91,6 @@ class EmbeddedMachine:
         self._clear_at = time.monotonic() + patience_s(former_machines(store))
         self._session = store.session
         self._arbiter = Arbiter()
-        self._poller = zmq.Poller()
-        self._watched: dict[int, Callable[[], None]] = {}
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
         self._looked_s = time.monotonic()
@@ -99,16 +99,6 @@ class EmbeddedMachine:
     def is_clear(self) -> bool:
         """Not while machines of a cluster may still run something of an earlier run, whose master was killed."""
         return time.monotonic() >= self._clear_at
-
-    def watch(self, fd: int, on_ready: Callable[[], None], writing: bool = False) -> None:
-        """Return from `poll` when this becomes readable (writable, if `writing`), too, and call `on_ready` before."""
-        self._watched[fd] = on_ready
-        self._poller.register(fd, zmq.POLLOUT if writing else zmq.POLLIN)
-
-    def unwatch(self, fd: int) -> None:
-        """Undo `watch`."""
-        del self._watched[fd]
-        self._poller.unregister(fd)
 
     def poll(self, timeout_s: float) -> list[tuple[str, Report]]:
         """Wait for messages from the supervisor. Raises CommunicationFailure when it is gone."""
@@ -135,9 +125,7 @@ class EmbeddedMachine:
                     )
                 case Refused(reason):
                     raise CommunicationFailure(f"The supervisor refused this run: {reason}")
-        for fd in ready.keys() & self._watched.keys():
-            if fd in self._watched:  # not, if an earlier one of these ended it
-                self._watched[fd]()
+        self._serve_watched(ready)
         if not messages and self._supervisor.pidfd in ready:
             raise CommunicationFailure(
                 f"The supervisor of this run (pid {self._supervisor.pid}) died. "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ppg_cs import events as on
 from ppg_cs import instructions as do
 from ppg_cs.report import NOTHING, Report, Result
-from ppg_cs.slave.cluster_core import ClusterCore
+from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.exits import LEASE_OVER, UNFIT
 from ppg_protocol.cluster_messages import Limit, Prepare, StartSession
@@ -49,7 +49,7 @@ class Supervisor(Process):
         super().__init__(sim.world, daemon.host, daemon.user, f"{daemon.name}/{order.session}")
         options = sim.options
         self.sim, self.daemon, self.order = sim, daemon, order
-        self.core = ClusterCore(
+        self.core = ClusterSupervisorCore(
             daemon.host.name, daemon.cores, daemon.memory_bytes, daemon.cores + 4, options.lease_s, self.now
         )
         self.members: dict[int, DataProcess] = {}

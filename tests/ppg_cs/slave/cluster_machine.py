@@ -9,7 +9,7 @@ from cs_machine import Machine
 
 from ppg_cs import events as on
 from ppg_cs import instructions as do
-from ppg_cs.slave.cluster_core import ClusterCore
+from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import ClusterEvent
 from ppg_protocol.cluster_messages import Limit
 from ppg_protocol.messages import Define
@@ -21,7 +21,7 @@ LEASE_S = 1e9
 class ClusterMachine(Machine):
     """Checks at every start that the limit is kept, and that the data process has all parts."""
 
-    core: ClusterCore
+    core: ClusterSupervisorCore
 
     def __init__(self, cores: int = 2, memory_bytes: int = 1000, lease_s: float = LEASE_S) -> None:
         self.lease_s = lease_s
@@ -33,9 +33,9 @@ class ClusterMachine(Machine):
         self.limits = 0
         super().__init__(cores, memory_bytes)
 
-    def new_core(self, cores: int, memory_bytes: int) -> ClusterCore:
+    def new_core(self, cores: int, memory_bytes: int) -> ClusterSupervisorCore:
         """See Machine."""
-        return ClusterCore("m", cores, memory_bytes, cores + 8, self.lease_s, 0.0)
+        return ClusterSupervisorCore("m", cores, memory_bytes, cores + 8, self.lease_s, 0.0)
 
     def tell(self, event: ClusterEvent) -> list[Any]:
         """See Machine. Generators make a part, which gets its number when it is defined."""

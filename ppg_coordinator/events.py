@@ -1,6 +1,7 @@
 """What the arbiter is told and what it says. Cores and bytes are those of semantics §6; every number is absolute.
 
-The contract with a session.
+The contract with a session, which is a master and its supervisors: the master demands, the supervisors obey and say
+what is held.
 - `Shares` replaces what the former one said; a machine that is absent from it may not be used any more. The
   session obeys at once: it starts nothing that exceeds the share, and kills nothing that does.
 - After a `Shares` that lowers its share of a machine it says `Held` for that machine, at the latest when it holds
@@ -8,8 +9,7 @@ The contract with a session.
   promises: I hold at most this, and shall not take more until a `Shares` with a number above `number` allows it.
   What is not acknowledged is handed to nobody else.
 - To a coordinator that does not know it (restarted, or the session came back after it was closed) it says
-  SessionOpened, then `Held` with number 0 for each machine it holds something on, then Demand. Numbers start
-  again at 1.
+  SessionOpened, then `Held` with number 0 for each machine it holds something on, then Demand.
 - A share of a whole machine is what its wide jobs (cores -1, -2) wait for: they start before anything else there
   (see `turns`).
 - A session gets shares of machines that are open to its user, and that it did not exclude. What it holds where it

@@ -1,10 +1,4 @@
-"""The run loop: the one place where decisions meet the world.
-
-One round: wait for messages, hand each to its handler, ask the dispatcher what to send, commit, send. The handlers
-(`reception`, `generating`, `performing`) only change the cores and fill two buffers, the store's and the outbox; so
-whatever came together is committed together, and status writes are durable before the messages that they justify leave:
-a tombstone before its Run, a record before its Ack and before the Run of a dependant.
-"""
+"""A run from its survey to its end. What executes jobs (`execution`, `turn`) comes into play when one must run."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+import ppg_protocol.cluster_messages  # noqa: F401  # its classes register themselves
 from ppg_protocol.messages import MESSAGE_TYPES, Hello
 from ppg_protocol.records import Blob, FileStat
 

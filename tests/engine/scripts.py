@@ -141,3 +141,8 @@ def children(pid: int) -> list[int]:
         return [int(child) for task in tasks for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     except OSError:
         return []
+
+
+def family(pid: int) -> list[int]:
+    """Pids of a process and all its descendants, children before their parents."""
+    return [member for child in children(pid) for member in family(child)] + [pid]

@@ -11,7 +11,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, version
-from ..scripts import Scripts, children, session_pids, until
+from ..scripts import Scripts, children, family, session_pids, until
 
 WAITING = """
 def second(path):
@@ -129,17 +129,19 @@ def test_a_half_written_output_of_a_killed_run_is_no_result(project: Project, sc
 
 
 def test_what_outlived_script_and_supervisor_is_ended_by_the_next_run(project: Project, scripts: Scripts) -> None:
-    """All that could have ended it is stopped at once, then killed."""
+    """All that could have ended it is stopped at once, then killed, children before their parents: a stopped process
+    whose parent ends is woken by the kernel when that orphans its group, and would do its duty before it is killed."""
     script = scripts.start(WAITING)
     until(lambda: project.calls() == ["reached"], "the second job")
     (session,) = project.calls("session")
     left = until(lambda: session_pids(session), "the program that the job started")
-    engine = {script.pid, *scripts.processes()} - set(left)
+    engine = [pid for pid in family(script.pid) if pid not in left]
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in engine:
             os.kill(pid, number)
     script.wait()
     until(lambda: set(scripts.processes()) == set(left), "the end of all but that program")
+    assert session_pids(session) == left
     Path("go").touch()
     scripts.good(WAITING)
     assert session_pids(session) == []

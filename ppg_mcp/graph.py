@@ -35,6 +35,9 @@ class Phase(Enum):
     OVER = "over"
 
 
+_BUILDING = Phase.BUILDING  # asked for each job, and looking it up in the class takes longer than to compare it
+
+
 @dataclass(slots=True)
 class Recording:
     """What a generating callback did to the graph."""
@@ -75,6 +78,8 @@ class Pipegraph:
         """Of outputs whose path is not the id of their job; see `writer`."""
         self._places = Places(self.absolute)
         self._made_by_pid = os.getpid()
+        self._has_code_names = False
+        """Has some job an id that an implicit FunctionInvariant could have?"""
         self._implying: list[Job] = []
         """Jobs with an implicit FunctionInvariant that may not have been made yet."""
         self.late_dependencies: list[tuple[Job, Callable[[], Any]]] = []
@@ -91,8 +96,8 @@ class Pipegraph:
     def __getstate__(self) -> dict[str, Any]:
         """As it travels to other machines: without the jobs, which follow in pieces (see `pieces`)."""
         empty: dict[str, Any] = {
-            "by_id": {}, "_writers": {}, "_places": None, "_implying": [], "late_dependencies": [], "pruning": {},
-            "left_out": {}, "recording": None, "order": [],
+            "by_id": {}, "_writers": {}, "_places": None, "_implying": [], "late_dependencies": [],
+            "pruning": {}, "left_out": {}, "recording": None, "order": [],
         }  # fmt: skip
         return {**self.__dict__, **empty}
 
@@ -111,7 +116,7 @@ class Pipegraph:
 
     def check_open(self, job_id: object) -> None:
         """Raise JobContractError unless jobs and edges may be added now."""
-        if self.phase is Phase.BUILDING or self.phase is Phase.GENERATING:
+        if self.phase is _BUILDING or self.phase is Phase.GENERATING:
             return
         if self.is_copy_of_a_run:
             raise JobContractError(
@@ -139,27 +144,36 @@ class Pipegraph:
 
     def register(self, job: Job) -> Job:
         """Add a job, or give the one that stands under its id already."""
-        known = self.find(job.job_id)
+        job_id = job.job_id
+        known = self.find(job_id)
         if known is not None:
             self.check_class(job)
             known.merge(job)
             return known
-        for path in job.paths:
-            self.check_writer(job, path)
-        self.add(job)
+        by_id, writers, one_name = self.by_id, self._writers, self._places.with_one_name
+        paths = job.paths
+        for path in paths:
+            if path in by_id or path in writers or path[: path.rfind("/") + 1] not in one_name:
+                self.check_writer(job, path)
+        self._enter(job, job_id, paths)
         if self.recording is not None:
             self.recording.jobs[job] = None
         if job.implies_code:
             self._implying.append(job)
-            if job.job_id + CODE_SUFFIX in self.by_id:
+            if self._has_code_names and job_id + CODE_SUFFIX in by_id:
                 job.code_invariant()
         return job
 
     def add(self, job: Job) -> None:
         """Enter the job, unchecked."""
-        self.by_id[job.job_id] = job
-        for path in job.paths:
-            if path != job.job_id:
+        self._enter(job, job.job_id, job.paths)
+
+    def _enter(self, job: Job, job_id: str, paths: tuple[str, ...]) -> None:
+        self.by_id[job_id] = job
+        if job_id.endswith(CODE_SUFFIX):
+            self._has_code_names = True
+        for path in paths:
+            if path != job_id:
                 self._writers[path] = job
 
     def writer(self, path: str) -> Job | None:
@@ -216,8 +230,8 @@ class Pipegraph:
 
     def check_places(self) -> None:
         """Raise JobContractError if two outputs are one file, by the symbolic links of this moment."""
-        self._places = Places(self.absolute)
-        if self._places.are_ambiguous(path for job in self.by_id.values() for path in job.paths):
+        former, self._places = self._places, Places(self.absolute)
+        if self._places.are_ambiguous(former.directories):
             for path, job in self.writers.items():
                 self.check_writer(job, path)
 

@@ -71,6 +71,8 @@ class Job(metaclass=JobMeta):
     _ignores_code_changes = False
     _code: Job | None = None
     """The implicit FunctionInvariant, where there is one and somebody asked for it."""
+    _implied: Callable[..., Any] | None = None
+    """The function of an implicit FunctionInvariant that nobody has asked for."""
     _edges: set[Job] | None = None
     """Prerequisites as declared; see `edges`."""
     _result: JobResult | None = None
@@ -84,8 +86,11 @@ class Job(metaclass=JobMeta):
         self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
         if not self.job_id:
             raise JobContractError(f"A {type(self).__name__} needs an id that is not empty.")
-        graph.check_class(self)
-        self.index = UNSEEN  # here, with `_record`, so that no instance grows later: each that does gets a dict
+        if self.job_id in graph.by_id:
+            graph.check_class(self)
+        # All of a run is set here, so that no instance grows later, for each that does gets a dict.
+        self.index = UNSEEN
+        self._edges = None
         self._record: Any = None
 
     def __repr__(self) -> str:
@@ -119,10 +124,6 @@ class Job(metaclass=JobMeta):
     def shown_code(self) -> Job | None:
         """The implicit FunctionInvariant just to look at, so it is not made a job of the pipegraph."""
         return self._code
-
-    def implied_function(self) -> Callable[..., Any] | None:
-        """The function of an implicit FunctionInvariant that nobody has asked for."""
-        return None
 
     def connect(self, other: Job) -> None:
         """Make `other` a prerequisite, unchecked."""

@@ -23,6 +23,8 @@ class Places:
         self._absolute = absolute
         self._names: dict[str, list[str]] = {}
         """By directory as named: all names of the same one, which share this list."""
+        self.with_one_name: set[str] = set()
+        """Directories of which no other name is known: what is in them has no other name either."""
         self._by_real: dict[str, list[str]] = {}
 
     def other_name(self, path: str, is_output: Callable[[str], object]) -> str | None:
@@ -37,15 +39,21 @@ class Places:
                     return other + path[cut:]
         return None
 
-    def are_ambiguous(self, paths: Iterable[str]) -> bool:
-        """Has one of their directories two names?"""
-        for directory in {path[: path.rfind("/") + 1] for path in paths}:
-            if len(self._names.get(directory) or self._resolve(directory)) > 1:
-                return True
-        return False
+    @property
+    def directories(self) -> Iterable[str]:
+        """All that were asked about, as named."""
+        return self._names.keys()
+
+    def are_ambiguous(self, directories: Iterable[str]) -> bool:
+        """Have two of these names the same directory behind them?"""
+        return any(len(self._names.get(name) or self._resolve(name)) > 1 for name in directories)
 
     def _resolve(self, directory: str) -> list[str]:
         real = os.path.realpath(self._absolute(directory or "."))
         names = self._names[directory] = self._by_real.setdefault(real, [])
         names.append(directory)
+        if len(names) == 1:
+            self.with_one_name.add(directory)
+        else:
+            self.with_one_name.difference_update(names)
         return names

@@ -4,8 +4,13 @@ most, that is, the longest path of runtimes still ahead (from earlier runs, wher
 
 from __future__ import annotations
 
-from .dispatcher.events import Priority
-from .planner.core import LOADING, TEMPORARY, Planner
+from typing import TYPE_CHECKING
+
+from .planner.core import Planner
+from .planner.node import LOADING, TEMPORARY
+
+if TYPE_CHECKING:
+    from .dispatcher.events import Priority
 
 DEFAULT_RUNTIME_S = 1.0
 

@@ -16,7 +16,7 @@ from ..graph import Pipegraph
 from ..job import Job
 from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason, State, Verdict
-from ..planner.core import INVARIANT, LOADING
+from ..planner.node import INVARIANT, LOADING
 from ..run.explain import Explainer
 from ..run.leaving_out import why_left_out
 from ..run.memory import memory_of

@@ -47,7 +47,7 @@ class UnfilledCell:
 
 
 def encode_str(value: str) -> bytes:
-    data = value.encode("utf-8", "surrogatepass")
+    data = value.encode() if value.isascii() else value.encode("utf-8", "surrogatepass")
     return b"s%d:%b" % (len(data), data)
 
 

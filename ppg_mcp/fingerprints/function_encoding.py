@@ -62,18 +62,17 @@ def encode_function(function: Callable[..., Any], codes: CodeRegistry) -> Functi
 
 def _plain(function: FunctionType, codes: CodeRegistry) -> FunctionEncoding:
     entry = codes.of(function)
-    unseen: list[Unseen] = []
     warnings: list[str] = []
-    if function.__defaults__ is None and function.__kwdefaults__ is None:
-        defaults = NOTHING
-    else:
-        defaults = _defaults(function, entry, unseen, warnings)
-    cells = function.__closure__
-    closure = NOTHING if cells is None else _closure(function, cells, entry, unseen, warnings)
-    return _new(FunctionEncoding, (entry.summary, defaults, closure, tuple(warnings)))
+    defaults = closure = NOTHING
+    if function.__defaults__ is not None or function.__kwdefaults__ is not None:
+        defaults = _defaults(function, entry, warnings)
+    if function.__closure__ is not None:
+        closure = _closure(function, function.__closure__, entry, warnings)
+    return _new(FunctionEncoding, (entry.summary, defaults, closure, tuple(warnings) if warnings else ()))
 
 
-def _defaults(function: FunctionType, entry: CodeEntry, unseen: list[Unseen], warnings: list[str]) -> bytes:
+def _defaults(function: FunctionType, entry: CodeEntry, warnings: list[str]) -> bytes:
+    unseen: list[Unseen] = []
     values = function.__defaults__ or ()
     out = [b"{"]
     skipped = len(entry.parameters) - len(values)
@@ -90,21 +89,26 @@ def _defaults(function: FunctionType, entry: CodeEntry, unseen: list[Unseen], wa
     return b"".join(out)
 
 
-def _closure(
-    function: FunctionType, cells: tuple[Any, ...], entry: CodeEntry, unseen: list[Unseen], warnings: list[str]
-) -> bytes:
-    out = [b"{"]
+def _closure(function: FunctionType, cells: tuple[Any, ...], entry: CodeEntry, warnings: list[str]) -> bytes:
+    out = b"{"
     for name, encoded_name, at in entry.free:
         try:
             value = cells[at].cell_contents
         except ValueError:
             value = _UNFILLED
-        encoding = encode_by_type(value, unseen) if name == "self" else encode_value(value, unseen)
-        out += (encoded_name, encoding)
-        if unseen:
-            _warn(warnings, unseen, f"closure variable '{name}'", function)
-    out.append(b".")
-    return b"".join(out)
+        atom = ATOMS.get(type(value))  # numbers and strings mostly, one for each of a million jobs
+        if atom is not None and name != "self":
+            out += encoded_name + atom(value)
+        else:
+            out += encoded_name + _free_value(function, name, value, warnings)
+    return out + b"."
+
+
+def _free_value(function: FunctionType, name: str, value: Any, warnings: list[str]) -> bytes:
+    unseen: list[Unseen] = []
+    encoding = encode_by_type(value, unseen) if name == "self" else encode_value(value, unseen)
+    _warn(warnings, unseen, f"closure variable '{name}'", function)
+    return encoding
 
 
 def _warn(warnings: list[str], unseen: list[Unseen], what: str, function: Any) -> None:

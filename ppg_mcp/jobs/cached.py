@@ -26,7 +26,8 @@ class CalculatingJob(FileGeneratingJob):
 
     def __init__(self, job_id: str | Path, calculate: Callable[[], Any]) -> None:
         self._calculate = calculate
-        super().__init__(job_id, self._write, _code=calculate)
+        super().__init__(job_id, self._write)
+        self._count(calculate)
         check_callback(self, calculate, 0, "calculating functions get none")
 
     def _write(self) -> None:
@@ -138,6 +139,8 @@ class CachedDataLoadingJob(CachedHalves):
         loading_function: Takes the value; its answer is ignored.
     """
 
+    _has_code: ClassVar[bool] = False
+
     def __init__(
         self,
         job_id: str | Path,
@@ -146,7 +149,8 @@ class CachedDataLoadingJob(CachedHalves):
     ) -> None:
         self.lfg = CalculatingJob(job_id, calculating_function)
         self._loading_function = loading_function
-        DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load, _code=loading_function)
+        DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load)
+        self._count(loading_function)
         check_callback(self, loading_function, 1, "loading functions get the value")
         self.connect(self.lfg)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
+_SUSPENDED = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
+
 
 def required_arguments(callback: Callable[..., Any]) -> int:
     """How many positional arguments must be given; raises JobContractError for keyword-only ones without default."""
@@ -34,6 +36,10 @@ def check_callback(job: object, callback: object, at_most: int, offered: str, ma
 
     `may_yield`: what it returns is iterated over, so it may be a generator function.
     """
+    if type(callback) is FunctionType and callback.__defaults__ is None:
+        code = callback.__code__
+        if code.co_argcount <= at_most and not code.co_kwonlyargcount and not code.co_flags & _SUSPENDED:
+            return code.co_argcount
     if not callable(callback):
         raise JobContractError(f"{job!r}: the callback must be callable, not {callback!r} ({type(callback).__name__}).")
     _refuse_suspended(job, callback, may_yield)

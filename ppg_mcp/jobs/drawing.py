@@ -45,7 +45,8 @@ class DrawingJob(FileGeneratingJob):
         self.plot_function = plot_function
         self.render_args = dict(render_args or {})
         self.fiddle: Callable[[Any], Any] | None = None
-        super().__init__(output_filename, self._draw, _code=plot_function)
+        super().__init__(output_filename, self._draw)
+        self._count(plot_function)
         if os.path.splitext(self.output_filename)[1][1:].lower() not in FORMATS:
             raise JobContractError(
                 f"{self!r}: the suffix of a plot's file decides its format. Use one of {', '.join(FORMATS)}."

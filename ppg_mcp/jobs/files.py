@@ -15,14 +15,11 @@ from ..util import current_graph
 from .callback import check_callback
 from .function import FunctionInvariant
 
-_OFFERED = {1: "the output filename at most", 2: "both filenames at most"}
+_OFFERED = {1: "this job offers the output filename at most", 2: "this job offers both filenames at most"}
 
 
 class _FilesJob(Job):
-    """Common to all jobs that make files. `given`: what a callback may ask for, the outputs as the user named them.
-
-    `code`: the function that counts, where it is not the callback itself.
-    """
+    """Common to all jobs that make files. `given`: what a callback may ask for, the outputs as the user named them."""
 
     implies_code: ClassVar[bool] = True
     _arguments: tuple[Any, ...] = ()
@@ -36,29 +33,27 @@ class _FilesJob(Job):
         callback: Callable[..., Any],
         rename_broken: bool,
         empty_ok: bool,
-        code: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(job_id)
         if paths:
             self.paths = paths
-        count = check_callback(self, callback, len(given), f"this job offers {_OFFERED[len(given)]}")
+        count = check_callback(self, callback, len(given), _OFFERED[len(given)])
         if count:
             self._arguments = given[:count]
         self.callback = callback
+        self._implied = callback
         if rename_broken:
             self.rename_broken = True
         if empty_ok:
             self.empty_ok = True
-        if code is not None:
-            self._counts = code
+
+    def _count(self, function: Callable[..., Any]) -> None:
+        """Changes of this function count, not those of the callback."""
+        self._counts = self._implied = function
 
     def definition(self) -> tuple[Any, ...]:
         """The files, and the function by its fingerprint."""
         return (self.paths, self._counts or self.callback)
-
-    def implied_function(self) -> Callable[..., Any] | None:
-        """See `Job`."""
-        return (self._counts or self.callback) if self._code is None else None
 
     def shown_code(self) -> Job:
         """See `Job`."""
@@ -72,6 +67,7 @@ class _FilesJob(Job):
         """See `Job`."""
         if self._code is None:
             self._code = self.graph.imply(self.shown_code(), self)
+            self._implied = None
             self.connect(self._code)
         return self._code
 
@@ -110,11 +106,10 @@ class FileGeneratingJob(_FilesJob):
         *,
         empty_file_allowed: bool = False,
         empty_files_ok: bool = False,
-        _code: Callable[..., Any] | None = None,
     ) -> None:
         path = current_graph().relative(job_id)
         allowed = empty_ok or empty_file_allowed or empty_files_ok
-        super().__init__(path, (), (job_id,), callback, rename_broken, allowed, _code)
+        super().__init__(path, (), (job_id,), callback, rename_broken, allowed)
 
     @property
     def paths(self) -> tuple[str, ...]:  # type: ignore[override]  # one of a million, so it keeps no tuple

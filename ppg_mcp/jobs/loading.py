@@ -29,15 +29,17 @@ class DataLoadingJob(Job):
     _has_code: ClassVar[bool] = True
     """Is the callback the user's, so that changes of it count?"""
 
-    def __init__(
-        self, job_id: str | Path, callback: Callable[[], Any], *, _code: Callable[..., Any] | None = None
-    ) -> None:
+    def __init__(self, job_id: str | Path, callback: Callable[[], Any]) -> None:
         super().__init__(job_id)
         check_callback(self, callback, 0, "loading jobs get none")
         self.callback = callback
         if self._has_code:
-            self._code = FunctionInvariant(self.job_id + CODE_SUFFIX, _code or callback)
-            self.connect(self._code)
+            self._count(callback)
+
+    def _count(self, function: Callable[..., Any]) -> None:
+        """Changes of this function count as those of the callback."""
+        self._code = FunctionInvariant(self.job_id + CODE_SUFFIX, function)
+        self.connect(self._code)
 
     def task(self) -> LoadTask:
         """Calls the callback in the process that keeps the data."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from ppg_protocol.errors import JobContractError
 
@@ -42,6 +42,8 @@ class MemMappedDataLoadingJob(CachedHalves):
         JobContractError: A dtype that can't be mapped; where numpy is not imported yet, when the job runs.
     """
 
+    _has_code: ClassVar[bool] = False
+
     def __init__(
         self,
         cache_filename: str | Path,
@@ -51,7 +53,8 @@ class MemMappedDataLoadingJob(CachedHalves):
     ) -> None:
         self.lfg = ArrayCalculatingJob(cache_filename, calculating_function, dtype)
         self._loading_function = loading_function
-        DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load, _code=loading_function)
+        DataLoadingJob.__init__(self, self.lfg.job_id + "_load", self._load)
+        self._count(loading_function)
         check_callback(self, loading_function, 1, "loading functions get the array")
         self.connect(self.lfg)
 

@@ -59,7 +59,7 @@ class PlotJob(DrawingJob):
         """Other jobs that call calc_function."""
         self._calculated_from: list[Job] = []
         if not skip_table:
-            self.table_job = FileGeneratingJob(self.table_filename, self._write_table, empty_ok=True, _code=write_table)
+            self.table_job = TableWritingJob(self.table_filename, self._write_table)
             self.table_job.ignore_code_changes()
         if skip_caching:
             self._calculating += [self.table_job] if self.table_job else []
@@ -124,6 +124,14 @@ class PlotJob(DrawingJob):
 
     def _write_table(self, path: str) -> None:
         write_table(self.get_data(), self.graph.absolute(checked_id(path)))
+
+
+class TableWritingJob(FileGeneratingJob):
+    """Writes the table of a PlotJob as text, by our own code."""
+
+    def __init__(self, path: str, callback: Callable[[str], None]) -> None:
+        super().__init__(path, callback, empty_ok=True)
+        self._count(write_table)
 
 
 class AnotherPlotJob(DrawingJob):

@@ -16,7 +16,7 @@ _lengths = Struct("<IB").pack
 
 def input_digest(job_id: str, fingerprint: bytes) -> bytes:
     """`inputs_digest` of a single one."""
-    name = job_id.encode("utf-8", "surrogatepass")
+    name = job_id.encode() if job_id.isascii() else job_id.encode("utf-8", "surrogatepass")
     return xxh3_128_digest(_lengths(len(name), len(fingerprint)) + name + fingerprint)
 
 

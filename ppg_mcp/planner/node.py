@@ -58,6 +58,13 @@ class Verdict(IntEnum):
     RUN = 2
 
 
+INVARIANT, OUTPUT, TEMPORARY, CACHED, LOADING, GENERATING, INJECTING, FINAL = (int(kind) for kind in Kind)
+WAITING, STARTED, DONE, FAILED, PRUNED = (int(state) for state in State)
+OPEN, CURRENT, RUN = (int(verdict) for verdict in Verdict)
+
+ON_DEMAND = frozenset((TEMPORARY, CACHED, LOADING))
+
+
 class Former(NamedTuple):
     """What the status store holds of a job. `inputs` is only needed (and given) where an input is masked."""
 
@@ -74,15 +81,17 @@ class Former(NamedTuple):
 
 
 class Current(NamedTuple):
-    """An output of which `Planner.holds` said that it is current: all that the planner has to know of it.
+    """Outputs in a row of which `Planner.holds` said that they are current, and all that the planner has to know of
+    them: as columns, because of a million jobs most are so.
 
-    `inputs` are indices of earlier nodes, `strict` its build id, `content` the fingerprint of its files.
+    `inputs` are indices of earlier nodes, which are none of these; `strict` their build ids, `content` the
+    fingerprints of their files.
     """
 
-    job_id: str
-    inputs: tuple[int, ...]
-    strict: bytes
-    content: bytes
+    ids: list[str]
+    inputs: list[tuple[int, ...]]
+    strict: list[bytes]
+    content: list[bytes]
 
 
 class Node(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import planner as p
-from ..dispatcher import Dispatcher
-from ..planner.core import GENERATING, INJECTING
+from ..planner.node import GENERATING, INJECTING
 from ..priority import Priorities
 from .explain import Explainer
 from .origins import Origins
@@ -19,6 +19,7 @@ from .survey import Survey
 from .sync import OutputSync
 
 if TYPE_CHECKING:
+    from ..dispatcher import Dispatcher
     from ..graph import Pipegraph
     from ..store import StatusStore
     from .log import RunLog
@@ -50,7 +51,6 @@ class RunContext:
         self.results = results
         self.planner = p.Planner()
         self.explainer = Explainer(self.planner, store, self.order)
-        self.dispatcher = Dispatcher(patient=graph.options.cluster is not None)
         self.priorities = Priorities(self.planner)
         self.situation = Situation(self.planner, self.order, self.priorities, started_s)
         self.survey = Survey(graph, store, log, self.planner.holds, performing)
@@ -66,6 +66,13 @@ class RunContext:
         self.told: set[int] = set()
         """Jobs that are not run, and loads that are, of which the log says so."""
         self.executed = 0
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Imported and made when the first job must run."""
+        from ..dispatcher import Dispatcher
+
+        return Dispatcher(patient=self.graph.options.cluster is not None)
 
     def plan(self) -> Sequence[p.Instruction]:
         """Look at everything; what to do first."""

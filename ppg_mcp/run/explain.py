@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..job import Job
 from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason
-from ..planner.core import OUTPUT
+from ..planner.node import OUTPUT
 from ..store import InputChange, StatusStore
 
 MAX_SHOWN_INPUTS = 5

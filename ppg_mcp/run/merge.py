@@ -17,8 +17,8 @@ from ..jobs.file_invariants import (
     RobustFileChecksumInvariant,
 )
 from ..jobs.invariant import Invariant, Surroundings
-from ..planner.core import DONE, FINAL, INJECTING, Planner
-from ..planner.node import Kind
+from ..planner.core import Planner
+from ..planner.node import DONE, FINAL, INJECTING, Kind
 from .leaving_out import taking_part_too
 from .order import topological
 

@@ -18,8 +18,13 @@ def topological(jobs: Iterable[Job], first: int = 0) -> list[Job]:
     order: list[Job] = []
     try:
         for job in jobs:
-            if job.index == UNSEEN:
+            if job.index != UNSEEN:
+                continue
+            if job._edges:
                 _visit(job, order, first)
+            else:
+                job.index = first + len(order)
+                order.append(job)
     except CycleError:
         for job in order:
             job.index = UNSEEN

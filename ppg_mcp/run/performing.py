@@ -1,20 +1,26 @@
-"""What planner and dispatcher decided, carried out: jobs offered, adopted, left out, failed; temporaries removed."""
+"""What planner and dispatcher decided, carried out: jobs offered, adopted, left out, failed; temporaries removed.
+
+The dispatcher is imported when the first job must run: a run with nothing to do needs none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import JobContractError, JobDiedException, PyPipeGraphError
 from ppg_protocol.records import Usage
 
-from .. import dispatcher as d
 from .. import planner as p
-from ..dispatcher import Offer
 from ..job import Job
-from ..planner.core import FINAL, LOADING, SETTLES
+from ..planner.core import SETTLES
+from ..planner.node import FINAL, LOADING
 from .context import RunContext
 from .files import remove_files
 from .leaving_out import why_left_out
+
+if TYPE_CHECKING:
+    from .. import dispatcher as d
 
 NO_USAGE = Usage(0.0, 0.0, 0)
 
@@ -43,7 +49,7 @@ class Performer:
                 case p.Refresh():
                     run.recorder.refresh(job)
                 case p.Withdraw():
-                    run.dispatcher.handle(d.Withdrawn(job))
+                    self._withdraw(job)
                 case p.Prune():
                     self._prune(job, instruction.cause)
 
@@ -53,7 +59,14 @@ class Performer:
         for machine in self._run.hosts:
             self._run.outbox.say(machine, Unload(job))
 
+    def _withdraw(self, index: int) -> None:
+        from ..dispatcher import Withdrawn
+
+        self._run.dispatcher.handle(Withdrawn(index))
+
     def _offer(self, index: int) -> None:
+        from ..dispatcher import Offer
+
         run = self._run
         job = run.order[index]
         run.log.info(f"run: {job!r}, because {run.explainer.why(index)}")
@@ -77,7 +90,7 @@ class Performer:
     def _prune(self, index: int, cause: int) -> None:
         run = self._run
         job, culprit = run.order[index], run.order[cause]
-        settles = run.planner.kind[index] in (*SETTLES, FINAL) or index in run.planner.obliged
+        settles = run.planner.kind[index] in (*SETTLES, FINAL) or index in run.planner.demand.obliged
         if culprit in run.graph.left_out:
             run.graph.left_out[job] = run.graph.left_out[culprit]
             run.log.info(f"not run: {job!r}, because {why_left_out(run.graph, job)}")
@@ -87,6 +100,8 @@ class Performer:
 
     def dispatched(self, instructions: Sequence[d.Instruction]) -> None:
         """Verdicts of the dispatcher on jobs that will not be sent."""
+        from .. import dispatcher as d
+
         run = self._run
         for instruction in instructions:
             match instruction:

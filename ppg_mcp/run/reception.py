@@ -16,7 +16,7 @@ from .. import dispatcher as d
 from .. import planner as p
 from ..cluster.loss import Lose
 from ..dispatcher import MachineShare
-from ..planner.core import CACHED, FINAL, OUTPUT, TEMPORARY
+from ..planner.node import CACHED, FINAL, OUTPUT, TEMPORARY
 from .context import GENERATES, RunContext
 from .generating import Generating
 from .performing import Performer

@@ -11,7 +11,8 @@ from ppg_protocol.records import FileStat, Usage
 
 from ..job import Job
 from ..jobs.invariant import Invariant
-from ..planner.core import INVARIANT, Planner
+from ..planner.core import Planner
+from ..planner.node import INVARIANT
 from ..store import Execution, Input, StatusStore, pack_files
 from .explain import Explainer
 from .survey import content_of

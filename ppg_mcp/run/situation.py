@@ -19,7 +19,8 @@ from itertools import compress
 from typing import NamedTuple
 
 from ..job import Job
-from ..planner.core import LOADING, RUN, STARTED, WAITING, Planner
+from ..planner.core import Planner
+from ..planner.node import LOADING, RUN, STARTED, WAITING
 from ..priority import Priorities
 
 _RUN = bytes(number == RUN for number in range(256))

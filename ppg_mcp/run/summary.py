@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..job import Job
-from ..planner import Kind, Planner, Verdict
+from ..planner import Kind, Planner, Reason
 from .results import Results
 
 ALWAYS = (Kind.GENERATING, Kind.INJECTING, Kind.FINAL)
@@ -16,11 +16,9 @@ def summary(
 ) -> str:
     """How much was done, in how many seconds."""
     outputs = planner.kind.count(Kind.OUTPUT)
-    current = sum(
-        kind == Kind.OUTPUT and verdict == Verdict.CURRENT
-        for kind, verdict in zip(planner.kind, planner.verdict, strict=True)
-    )
-    if any(job._result is not None and job.was_run and job.kind not in ALWAYS for job in order):
+    current = planner.reason.count(Reason.CURRENT) + planner.reason.count(Reason.ADOPTED)
+    ran = executed or results.failures
+    if ran and any(job._result is not None and job.was_run and job.kind not in ALWAYS for job in order):
         parts = [f"{executed} job{'s' if executed != 1 else ''} run"]
     else:
         parts = ["nothing had to be redone"]

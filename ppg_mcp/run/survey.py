@@ -8,11 +8,11 @@ This is the only place that reads files to decide, so the planner needn't.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISREG
 
 from xxhash import xxh3_128_digest
 
@@ -27,14 +27,15 @@ from ..job import CODE_SUFFIX, Job
 from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
-from ..planner.core import CACHED, INVARIANT, OUTPUT, TEMPORARY
-from ..planner.node import Current, Files, Former, Kind, Node
+from ..planner.node import CACHED, INVARIANT, OUTPUT, TEMPORARY, Current, Files, Former, Kind, Node
 from ..store import FILE_BYTES, FILES_AT, Record, StatusStore, first_file, pack_files, unpack_files
 from .checksums import Checksums
 from .identities import Identities
 from .log import RunLog
 
 WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
+CURRENT_MAX = 10_000
+"""Current outputs that are given to the planner at once."""
 HASH_CAP_BYTES = 4 << 30
 """Above it, content is not hashed: size and mtime must do."""
 
@@ -104,33 +105,34 @@ class Survey:
             yield from self._nodes(jobs)
 
     def _nodes(self, jobs: Sequence[Job]) -> Iterable[Node | Current]:
-        holds = self._holds
         left_out = self._graph.left_out
-        robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
-        self._identities.settle(robust, self.checksum)
+        if any(issubclass(kind, RobustFileChecksumInvariant) for kind in set(map(type, jobs))):
+            robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
+            self._identities.settle(robust, self.checksum)
+        current = Current([], [], [], [])
         for job in jobs:
-            kind = job.kind
-            if left_out and job in left_out:
-                yield Node(job.job_id, Kind.INVARIANT, left_out=True)
-                continue
-            if kind == INVARIANT:
-                yield Node(self._identity(job), kind, (), self._value(job))
-                continue
             inputs = tuple([p.index for p in job._edges]) if job._edges else ()
-            if kind not in WITH_FILES:
-                yield Node(job.job_id, kind, inputs)
-                continue
-            own = self._own(job)
-            record = self._record_of(job)
-            if (
-                record is not None
-                and kind == OUTPUT
-                and self._is_as_recorded(job, record)
-                and holds(inputs, own, record.inputs_strict)
+            if current.ids and (
+                len(current.ids) >= CURRENT_MAX or (inputs and max(inputs) >= job.index - len(current.ids))
             ):
-                yield Current(job.job_id, inputs, record.build_id, content_of(record.files, record.build_id))
-            else:
-                yield self._with_files(job, inputs, own, record)
+                yield current  # the planner has to know of an input before anybody can say that a record holds
+                current = Current([], [], [], [])
+            if job.kind == OUTPUT and job not in left_out and self._is_current(job, inputs, current):
+                continue
+            if current.ids:
+                yield current
+                current = Current([], [], [], [])
+            yield self._node(job, inputs)
+        yield current
+
+    def _node(self, job: Job, inputs: tuple[int, ...]) -> Node:
+        if job in self._graph.left_out:
+            return Node(job.job_id, Kind.INVARIANT, left_out=True)
+        if job.kind == INVARIANT:
+            return Node(self._identity(job), job.kind, (), self._value(job))
+        if job.kind not in WITH_FILES:
+            return Node(job.job_id, job.kind, inputs)
+        return self._with_files(job, inputs, self._own(job), self._record_of(job))
 
     # ----------------------------------------------------------------------------------------------------- invariants
 
@@ -171,7 +173,7 @@ class Survey:
 
     def _own(self, job: Job) -> tuple[str, bytes] | None:
         """Id and value of the implicit FunctionInvariant."""
-        function = job.implied_function()
+        function = job._implied
         if function is None:
             return None
         value, warnings = function_digest(function)
@@ -186,12 +188,29 @@ class Survey:
         job._record = None
         return record
 
-    def _is_as_recorded(self, job: Job, record: Record) -> bool:
-        """Are the files of an output beyond doubt those of its valid record? The short way, for most jobs."""
-        if record.tombstone or job.job_id in self._unsynced:
+    def _is_current(self, job: Job, inputs: tuple[int, ...], current: Current) -> bool:
+        """The short way, for most outputs: enter it into `current` if its files and its inputs are beyond doubt those
+        of a valid record."""
+        record: Record | None = job._record or self._absent.get(job.job_id)
+        if record is None:
             return False
-        paths, packed = job.paths, record.packed
-        if len(packed) != FILES_AT + len(paths) * FILE_BYTES:
+        packed, _, tombstone = record
+        if tombstone or not self._are_as_recorded(job, packed):
+            return False
+        if not self._holds(inputs, self._own(job), packed[16:32]):
+            return False
+        job._record = None
+        current.ids.append(job.job_id)
+        current.inputs.append(inputs)
+        build_id = packed[:16]
+        current.strict.append(build_id)
+        current.content.append(content_of(packed[FILES_AT:], build_id))
+        return True
+
+    def _are_as_recorded(self, job: Job, packed: bytes) -> bool:
+        """Are the files those of the record, by size and mtime?"""
+        paths = job.paths
+        if len(packed) != FILES_AT + len(paths) * FILE_BYTES or job.job_id in self._unsynced:
             return False
         at = FILES_AT
         for path in paths:
@@ -200,7 +219,7 @@ class Survey:
             except OSError:
                 return False
             size_bytes, mtime_ns = first_file(packed, at)
-            if found.st_mtime_ns != mtime_ns or found.st_size != size_bytes or not stat.S_ISREG(found.st_mode):
+            if found.st_mtime_ns != mtime_ns or found.st_size != size_bytes or not S_ISREG(found.st_mode):
                 return False
             if not size_bytes and not job.empty_ok:
                 return False
@@ -256,7 +275,7 @@ class Survey:
                 found = os.stat(absolute(path))
             except OSError:
                 return Files.MISSING
-            if not stat.S_ISREG(found.st_mode):
+            if not S_ISREG(found.st_mode):
                 return Files.MISSING
             if not found.st_size and not empty_ok:
                 return Files.EMPTY

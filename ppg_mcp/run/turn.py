@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ppg_protocol.messages import Retract, Run
 
 from ..dispatcher import Dispatch
-from ..planner.core import FINAL
+from ..planner.node import FINAL
 from .context import GENERATES, RunContext
 from .generating import Generating
 from .performing import Performer

@@ -19,6 +19,8 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,6 +37,7 @@ from ppg_mcp.store.unfinished import unfinished_path
 LOCK_PATIENCE_S = 1.0
 _RETRY_S = 0.02
 _CACHE_KIB = 65536  # with SQLite's default of 2 MB, inserts in random order into 100,000 rows read pages again
+_SCAN_CACHE_KIB = 1024
 
 
 def ensure_exists(path: Path, facts: HostFacts) -> None:
@@ -79,6 +82,16 @@ def close_untouched(path: Path, connection: sqlite3.Connection) -> None:
             return
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
     connection.close()
+
+
+@contextmanager
+def scanning(connection: sqlite3.Connection) -> Iterator[None]:
+    """Whole tables are read once from end to end: their pages are not kept, which would be memory for nothing."""
+    connection.execute(f"PRAGMA cache_size = -{_SCAN_CACHE_KIB}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
 def file_locks_work(path: Path) -> bool:

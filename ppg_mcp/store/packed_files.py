@@ -8,7 +8,7 @@ or nothing), and a row per file (the table of files would be as large as that of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
 
 from ppg_protocol.records import FileStat
@@ -16,7 +16,6 @@ from ppg_protocol.records import FileStat
 DIGEST_BYTES = 16
 
 _FILE = Struct("<qqQ16sB")
-_SIZE_AND_MTIME = Struct("<qq")
 FILE_BYTES = 41
 assert _FILE.size == FILE_BYTES
 
@@ -40,8 +39,5 @@ def unpack_files(packed: bytes) -> tuple[FileStat, ...]:
     )
 
 
-def first_file(packed: bytes, at: int = 0) -> tuple[int, int]:
-    """(size in bytes, mtime in ns) of the first file, for the many jobs that have one. `packed`, from `at` on, must not
-    be empty."""
-    size_bytes, mtime_ns = _SIZE_AND_MTIME.unpack_from(packed, at)
-    return size_bytes, mtime_ns
+first_file: Callable[..., tuple[int, int]] = Struct("<qq").unpack_from
+"""(size in bytes, mtime in ns) of the file that begins at `at` of what was packed: first_file(packed, at=0)."""

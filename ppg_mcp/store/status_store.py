@@ -40,7 +40,7 @@ from ppg_mcp.store.errors import StatusStoreError
 from ppg_mcp.store.history import Execution
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import HostFacts
-from ppg_mcp.store.opening import close_untouched, ensure_exists, take
+from ppg_mcp.store.opening import close_untouched, ensure_exists, scanning, take
 from ppg_mcp.store.putting_back import is_in_place, put_back
 from ppg_mcp.store.reading import Reading
 from ppg_mcp.store.record import Input, Record, pack_inputs
@@ -234,7 +234,7 @@ class StatusStore(Reading):
     def records(self) -> Iterator[tuple[str, Record]]:
         """The same one by one, for who has a better place for them than one more dict of all ids."""
         new = tuple.__new__
-        with translated(self.path, "read"):
+        with translated(self.path, "read"), scanning(self._live):
             for row in self._live.execute(_LOAD):
                 key = row[0]
                 yield key if key.__class__ is str else from_sql(key), new(Record, row[1:])

@@ -177,12 +177,12 @@ MUTATIONS = [
         f"{ENGINE}/equation/test_edits.py",
     ),
     Mutation(
-        "an implicit function does not count", "ppg_mcp/planner/core.py",
+        "an implicit function does not count", "ppg_mcp/planner/facts.py",
         "        if own is not None:\n            at = bisect(", "        if False:\n            at = bisect(",
         PLANNER,
     ),
     Mutation(
-        "the files that a temporary keeps do not count", "ppg_mcp/planner/core.py",
+        "the files that a temporary keeps do not count", "ppg_mcp/planner/facts.py",
         "node.files if node.kept is None else node.kept", "node.files if node.kept is None else Files.FINE",
         PLANNER,
     ),
@@ -207,7 +207,7 @@ MUTATIONS = [
         PLANNER,
     ),
     Mutation(
-        "a removed input not noticed where the code is masked", "ppg_mcp/planner/core.py",
+        "a removed input not noticed where the code is masked", "ppg_mcp/planner/facts.py",
         "        return then == (now if", "        return then.items() >= (now.items() if",
         PLANNER,
     ),
@@ -217,18 +217,18 @@ MUTATIONS = [
         f"{PLANNER} {ENGINE}/equation/test_inputs.py",
     ),
     Mutation(
-        "early cutoff for everybody", "ppg_mcp/planner/core.py",
+        "early cutoff for everybody", "ppg_mcp/planner/facts.py",
         "fingerprints = self.content if node.by_content else self.strict", "fingerprints = self.content",
         PLANNER,
     ),
     Mutation(
-        "outputs with invariants adopted", "ppg_mcp/planner/core.py",
+        "outputs with invariants adopted", "ppg_mcp/planner/facts.py",
         "        if node.adopt:\n            return True\n", "        if True:\n            return True\n",
         PLANNER,
     ),
     Mutation(
-        "a tombstone is as good as a record", "ppg_mcp/planner/core.py",
-        "elif node.former is not None and not node.former.valid:", "elif False:",
+        "a tombstone is as good as a record", "ppg_mcp/planner/facts.py",
+        "if node.former is not None and not node.former.valid:", "if False:",
         PLANNER,
     ),
     Mutation(
@@ -253,23 +253,23 @@ MUTATIONS = [
     ),
     # ---------------------------------------------------------------------------------------------------------- demand
     Mutation(
-        "a temporary removed too early", "ppg_mcp/planner/core.py",
+        "a temporary removed too early", "ppg_mcp/planner/demand.py",
         "if self.open_dependants[job] or", "if self.open_dependants[job] > 1 or",
         PLANNER,
     ),
     Mutation(
-        "a temporary never removed", "ppg_mcp/planner/core.py",
-        "            self._out.append(Remove(job) if self.kind[job] == TEMPORARY else Unload(job))",
-        "            self._out.extend([] if self.kind[job] == TEMPORARY else [Unload(job)])",
+        "a temporary never removed", "ppg_mcp/planner/demand.py",
+        "given = Remove(job) if facts.kind[job] == TEMPORARY else Unload(job)",
+        "given = None if facts.kind[job] == TEMPORARY else Unload(job)",
         PLANNER,
     ),
     Mutation(
-        "leftovers that are not ours removed", "ppg_mcp/planner/core.py",
+        "leftovers that are not ours removed", "ppg_mcp/planner/demand.py",
         "return node.former is not None and node.files != Files.MISSING", "return node.files != Files.MISSING",
         PLANNER,
     ),
     Mutation(
-        "loads in reverse order", "ppg_mcp/planner/core.py",
+        "loads in reverse order", "ppg_mcp/planner/facts.py",
         "        return tuple(order)", "        return tuple(reversed(order))",
         f"{PLANNER} {ENGINE}/demand/test_loading.py",
     ),

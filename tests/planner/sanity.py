@@ -7,13 +7,13 @@ Quadratic, and from the columns that state facts (`nodes`, `kind`, `inputs`, `st
 from __future__ import annotations
 
 from ppg_mcp.planner import Kind, Planner, State, Verdict
-from ppg_mcp.planner.core import ON_DEMAND
+from ppg_mcp.planner.node import ON_DEMAND
 
 
 def sanity_check(planner: Planner) -> None:
     """AssertionError unless all counters are right and nothing that could be said or started was left out."""
     assert not planner._steps
-    assert not planner._idle
+    assert not planner.demand.idle
     assert not planner._ready
     assert not planner._out
     state, kind, verdict = planner.state, planner.kind, planner.verdict
@@ -52,7 +52,7 @@ def _check_waiting(planner: Planner, job: int) -> None:
     if not any(planner.state[p] in (State.FAILED, State.PRUNED) for p in planner.inputs[job]):
         assert planner.missing_inputs.get(job, 0) == missing
     if planner.kind[job] in ON_DEMAND:
-        if (planner.needed.get(job) or job in planner.obliged) and planner.verdict[job] != Verdict.RUN:
+        if (planner.demand.needed.get(job) or job in planner.demand.obliged) and planner.verdict[job] != Verdict.RUN:
             assert unknown
             assert planner.nodes[job].by_content or not planner.fresh[job]
     elif planner.kind[job] == Kind.OUTPUT:
@@ -87,17 +87,17 @@ def _check_demand(planner: Planner, job: int, dependants: list[int]) -> None:
         and planner.state[d] not in (State.FAILED, State.PRUNED)
         for d in dependants
     )
-    assert planner.open_dependants[job] == open_dependants
-    assert planner.needed.get(job, 0) == needed
+    assert planner.demand.open_dependants[job] == open_dependants
+    assert planner.demand.needed.get(job, 0) == needed
     done = planner.state[job] == State.DONE
-    if job in planner.obliged:
+    if job in planner.demand.obliged:
         assert planner.nodes[job].kept is not None
         assert not planner.closed[job]
     elif planner.state[job] not in (State.STARTED, State.FAILED):
         assert planner.closed[job] == (not open_dependants or (done and planner.kind[job] != Kind.LOADING))
     if planner.kind[job] == Kind.CACHED:
-        assert job not in planner.made
+        assert job not in planner.demand.made
     else:
-        assert (job in planner.made) == bool(done and open_dependants)
+        assert (job in planner.demand.made) == bool(done and open_dependants)
     if planner.verdict[job] == Verdict.RUN and planner.state[job] == State.WAITING:
-        assert needed or job in planner.obliged, "it must run, and nobody needs it"
+        assert needed or job in planner.demand.obliged, "it must run, and nobody needs it"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ppg_mcp.planner import Files, Former, Kind, Node, Planner, Start, State, Succeeded
-from ppg_mcp.planner.core import Step
+from ppg_mcp.planner.demand import Step
 
 
 class CountedInputs(list[tuple[int, ...]]):

@@ -163,7 +163,7 @@ def test_the_same_edge_twice_is_one_edge() -> None:
     story.plan(injecting("D"), temporary("T"), output("A", "D"))
     assert story.plan(edges=[("A", "T"), ("A", "T")]) == ["start T"]
     assert story.plan(edges=[("A", "T")]) == []
-    assert story.planner.open_dependants[story.index["T"]] == 1
+    assert story.planner.demand.open_dependants[story.index["T"]] == 1
 
 
 def test_an_edge_to_what_failed_prunes_a_job_that_must_run() -> None:

@@ -177,14 +177,25 @@ class Run:
 
     def surveyed(self, jobs: list[str]) -> Iterator[Node | Current]:
         """While the planner takes them in one by one; in the short form where it will do."""
+        current = Current([], [], [], [])
         for job in jobs:
             node = self.node(job)
+            if set(node.inputs) & {self.index[other] for other in current.ids}:
+                yield current
+                current = Current([], [], [], [])
             former = node.former
             recorded = former is not None and former.valid and node.files == Files.FINE and not node.edited
             if node.kind == Kind.OUTPUT and recorded and self.planner.holds(node.inputs, node.own, former.strict):
-                yield Current(job, node.inputs, former.build_id, former.files_content)
-            else:
-                yield node
+                for column, value in zip(
+                    current, (job, node.inputs, former.build_id, former.files_content), strict=True
+                ):
+                    column.append(value)
+                continue
+            if current.ids:
+                yield current
+                current = Current([], [], [], [])
+            yield node
+        yield current
 
     def node(self, job: str) -> Node:
         """As the graph, the store and a look at the files tell."""
@@ -414,7 +425,7 @@ class Run:
         return self.planner.state[self.index[job]]
 
     def obliged(self, job: str) -> bool:
-        return self.index[job] in self.planner.obliged
+        return self.index[job] in self.planner.demand.obliged
 
     def wanted(self, job: str) -> bool:
         """There is a job that must run, can, has not ended, and uses this one."""

@@ -7,16 +7,17 @@ while the callback of a generating job extends it, which is recorded to be merge
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ppg_protocol.errors import JobContractError
 
 from .job import CODE_SUFFIX, Job, checked_id
 from .places import Places
+from .planner.node import Kind
 
 if TYPE_CHECKING:
     from .cluster.settings import ClusterSettings
@@ -76,6 +77,8 @@ class Pipegraph:
         """All jobs but implicit FunctionInvariants that nobody asked for; see `jobs`."""
         self._writers: dict[str, Job] = {}
         """Of outputs whose path is not the id of their job; see `writer`."""
+        self._watchers: dict[str, Job] = {}
+        """Invariants on input files, by each file."""
         self._places = Places(self.absolute)
         self._made_by_pid = os.getpid()
         self._has_code_names = False
@@ -96,7 +99,7 @@ class Pipegraph:
     def __getstate__(self) -> dict[str, Any]:
         """As it travels to other machines: without the jobs, which follow in pieces (see `pieces`)."""
         empty: dict[str, Any] = {
-            "by_id": {}, "_writers": {}, "_places": None, "_implying": [], "late_dependencies": [],
+            "by_id": {}, "_writers": {}, "_watchers": {}, "_places": None, "_implying": [], "late_dependencies": [],
             "pruning": {}, "left_out": {}, "recording": None, "order": [],
         }  # fmt: skip
         return {**self.__dict__, **empty}
@@ -150,10 +153,10 @@ class Pipegraph:
             self.check_class(job)
             known.merge(job)
             return known
-        by_id, writers, one_name = self.by_id, self._writers, self._places.with_one_name
+        by_id, writers, watchers, one_name = self.by_id, self._writers, self._watchers, self._places.with_one_name
         paths = job.paths
         for path in paths:
-            if path in by_id or path in writers or path[: path.rfind("/") + 1] not in one_name:
+            if path in by_id or path in writers or path in watchers or path[: path.rfind("/") + 1] not in one_name:
                 self.check_writer(job, path)
         self._enter(job, job_id, paths)
         if self.recording is not None:
@@ -218,6 +221,8 @@ class Pipegraph:
             raise JobContractError(
                 f"{job!r} would write {path!r}, which {writer!r} writes already. Let one of them write another file."
             )
+        if path in self._watchers:
+            self._refuse_watching(self._watchers[path], path, job)
         other_name = self._places.other_name(path, self.writer)
         if other_name is None and len(job.paths) > 1:
             other_name = self._places.other_name(path, job.paths.__contains__)
@@ -227,6 +232,21 @@ class Pipegraph:
                 f"{job!r} would write {path!r}, which {writer!r} writes already as {other_name!r}: "
                 f"symbolic links make both {os.path.realpath(self.absolute(path))}. Use one name for it."
             )
+
+    def watch(self, invariant: Job, paths: Sequence[str]) -> None:
+        """These are input files. Raises JobContractError where a job makes one of them."""
+        for path in paths:
+            writer = self.writer(path)
+            if writer is not None:
+                self._refuse_watching(invariant, path, writer)
+        for path in paths:
+            self._watchers.setdefault(path, invariant)
+
+    def _refuse_watching(self, invariant: Job, path: str, writer: Job) -> NoReturn:
+        raise JobContractError(
+            f"{invariant!r} can't watch {path!r}, which {writer!r} makes: invariants are evaluated before anything "
+            "runs, so it would see the file of an earlier run. Depend on the job instead."
+        )
 
     def check_places(self) -> None:
         """Raise JobContractError if two outputs are one file, by the symbolic links of this moment."""
@@ -260,6 +280,8 @@ class Pipegraph:
                 self._implying.remove(job)
             for path in job.paths:
                 self._writers.pop(path, None)
+            if job.kind == Kind.INVARIANT:
+                self._watchers = {path: watcher for path, watcher in self._watchers.items() if watcher is not job}
             if self.recording is not None:
                 del self.recording.jobs[job]
         for code in older:

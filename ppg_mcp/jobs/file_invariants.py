@@ -18,6 +18,7 @@ class _FileInvariant(Invariant):
     def __init__(self, path: str | Path) -> None:
         self.watched: str = current_graph().relative(path)
         super().__init__(self.watched)
+        self.graph.watch(self, (self.watched,))
 
     def definition(self) -> tuple[Any, ...]:
         """The watched file."""
@@ -29,6 +30,9 @@ class FileTimeInvariant(_FileInvariant):
 
     Args:
         path: The input file, and the id. If it is missing when `run()` looks, the dependants fail.
+
+    Raises:
+        JobContractError: A job of the pipegraph makes the file: depend on that job.
     """
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
@@ -49,6 +53,9 @@ class FileChecksumInvariant(_FileInvariant):
 
     Args:
         path: The input file, and the id. If it can't be read when `run()` looks, the dependants fail.
+
+    Raises:
+        JobContractError: A job of the pipegraph makes the file: depend on that job.
     """
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
@@ -85,7 +92,7 @@ class MultiFileInvariant(Invariant):
         paths: The input files, in any order. If one can't be read when `run()` looks, the dependants fail.
 
     Raises:
-        JobContractError: No paths at all, or a single text in their place.
+        JobContractError: No paths at all, a single text in their place, or a job of the pipegraph makes one of them.
     """
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
@@ -96,6 +103,7 @@ class MultiFileInvariant(Invariant):
         if not self.watched:
             raise JobContractError("MultiFileInvariant needs at least one file.")
         super().__init__(":".join(self.watched))
+        self.graph.watch(self, self.watched)
 
     def definition(self) -> tuple[Any, ...]:
         """The watched files."""

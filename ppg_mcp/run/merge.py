@@ -125,6 +125,8 @@ class Merge:
         graph.order.extend(self.admitted)
         for job in self._new.values():
             graph.add(job)
+        for change in self._change.jobs:
+            graph.watch(self._new[change.job_id], change.watched)
         for dependant, prerequisite in self.edges:
             dependant.connect(prerequisite)
 
@@ -138,6 +140,10 @@ class Merge:
             writer = self._graph.writer(path)
             if writer is not None:
                 raise self._refusal(f"made {change.job_id!r}, which would write {path!r}, as {writer!r} does already")
+        for path in change.watched:
+            maker = self._graph.writer(path)
+            if maker is not None:
+                raise self._refusal(f"made {change.type_name}({change.job_id!r}) on {path!r}, which {maker!r} makes")
 
     def _check_writers(self, job: Job) -> None:
         try:

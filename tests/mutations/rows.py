@@ -285,6 +285,11 @@ MUTATIONS = [
         f"{ENGINE}/identity/test_cycles.py",
     ),
     Mutation(
+        "an output watched as an input file", "ppg_mcp/graph.py",
+        "        if path in self._watchers:", "        if False:",
+        f"{ENGINE}/identity/test_duplicates.py",
+    ),
+    Mutation(
         "two jobs for one file", "ppg_mcp/graph.py",
         "        if writer is not None and writer is not job:", "        if False:",
         f"{ENGINE}/identity/test_duplicates.py",

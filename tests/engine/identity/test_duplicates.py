@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,49 @@ def test_another_class_is_refused(project: Project) -> None:
         with pytest.raises(ppg.JobContractError, match="belongs to a FileGeneratingJob"):
             make()
     assert set(ppg.util.global_pipegraph.jobs) == {"a", "a_func"}
+
+
+OUTPUTS: dict[str, Make] = {
+    "one of several": lambda path: ppg.MultiFileGeneratingJob([path, "other"], WRITE),
+    "one of several temporary ones": lambda path: ppg.MultiTempFileGeneratingJob([path, "other"], WRITE),
+    "a kept log": lambda path: ppg.TempFilePlusGeneratingJob("other", path, lambda: None),
+}
+WATCHERS: dict[str, Make] = {
+    "time": ppg.FileTimeInvariant,
+    "checksum": ppg.FileChecksumInvariant,
+    "robust": ppg.RobustFileChecksumInvariant,
+    "several": lambda path: ppg.MultiFileInvariant([path, "input"]),
+    "depends_on_file": lambda path: ppg.FileGeneratingJob("dependant", WRITE).depends_on_file(path),
+}
+
+
+@pytest.mark.parametrize("watch", WATCHERS.values(), ids=WATCHERS)
+@pytest.mark.parametrize("make", OUTPUTS.values(), ids=OUTPUTS)
+def test_an_output_is_no_input_file(project: Project, make: Make, watch: Make) -> None:
+    """An invariant is evaluated before the file is made."""
+    for first, second in ((make, watch), (watch, make)):
+        ppg.new_pipegraph(quiet=True)
+        first("a")
+        with pytest.raises(ppg.JobContractError, match=r"can't watch 'a'.*Depend on the job instead"):
+            second("./a")
+
+
+def test_several_input_files_are_no_output_of_a_single_job_either(project: Project) -> None:
+    ppg.new_pipegraph(quiet=True)
+    ppg.MultiFileInvariant(["a", "b"])
+    with pytest.raises(ppg.JobContractError, match="can't watch 'a'"):
+        ppg.FileGeneratingJob("a", WRITE)
+    ppg.FileGeneratingJob("c", WRITE)
+    with pytest.raises(ppg.JobContractError, match="can't watch 'c'"):
+        ppg.MultiFileInvariant(["d", "c"])
+    ppg.FileGeneratingJob("d", WRITE)  # the refused invariant left no trace
+
+
+def test_no_private_argument_shows(project: Project) -> None:
+    classes = [kind for name, kind in vars(ppg).items() if name.endswith("Job") and isinstance(kind, type)]
+    assert classes
+    for kind in classes:
+        assert not [name for name in inspect.signature(kind.__init__).parameters if name.startswith("_")], kind
 
 
 def test_equal_lambdas_on_two_lines_are_the_same_callback(project: Project) -> None:

@@ -35,6 +35,11 @@ class Admission:
         self.limit_cores = cores
         self.limit_bytes = memory_bytes
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing whatever can start."""
+        return self.cores_taken >= min(self.limit_cores, self.cores)
+
     def possible(self, cores: int) -> bool:
         """Whether the machine could ever grant this."""
         return 1 <= cores <= self.cores or cores in (-1, -2)

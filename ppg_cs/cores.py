@@ -33,9 +33,8 @@ def current() -> int:
 def grant(cores: int) -> None:
     """Become a process of `cores` cores: what `current` answers, and the variables that thread pools look at."""
     global _granted
-    _granted = cores
-    number = str(cores)
-    environment = os.environ
-    if environment.get("PPG_CORES") != number:
+    former, _granted = _granted, cores
+    if cores != former:
+        number = str(cores)
         for name in THREAD_VARIABLES:
-            environment[name] = number
+            os.environ[name] = number

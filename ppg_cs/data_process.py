@@ -62,7 +62,7 @@ def settle_in(workplace: Workplace) -> None:
     os.environ["PPG_ATTEMPT"] = ""
     gc.disable()
     gc.freeze()
-    hugepages.collapse(hugepages.rss_bytes())
+    hugepages.collapse_if_due(hugepages.rss_bytes(), forks=0)
 
 
 class DataProcess:
@@ -79,6 +79,7 @@ class DataProcess:
         self.successors: dict[int, tuple[int, float]] = {}
         """The same of successors."""
         self.retiring = False
+        self._forks = 0
         self._generated = generated
         self._defined = 0
         self._wakeup, self._wakeup_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -124,6 +125,8 @@ class DataProcess:
 
     def fork_job(self, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> None:
         """Make a job process."""
+        self._forks += 1
+        hugepages.collapse_if_due(self.rss_bytes, self._forks)
         started = time.monotonic()
         try:
             pid = os.fork()
@@ -250,7 +253,7 @@ class DataProcess:
 
 
 def _awaited(files: Sequence[Any]) -> tuple[AwaitedFile, ...]:
-    return tuple(AwaitedFile(*fields) for fields in files)
+    return tuple(AwaitedFile(*fields) for fields in files) if files else ()
 
 
 def _drain(fd: int) -> None:

@@ -9,21 +9,26 @@ The C library is looked up once, at import, in the parent of all: forked childre
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn, TextIO
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_PRCTL = _LIBC.prctl
-_PRCTL.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong]
-_FALLOCATE = _LIBC.fallocate
+_PRCTL = ctypes.PyDLL(None).prctl
+_PRCTL.argtypes = [ctypes.c_int, ctypes.c_ulong]
+_FALLOCATE = ctypes.CDLL(None).fallocate
 _FALLOCATE.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+SIGKILL, SIGCHLD, SIG_DFL = int(signal.SIGKILL), int(signal.SIGCHLD), int(signal.SIG_DFL)
+set_handler: Callable[[int, int], object] = _signal.signal
+"""Plain numbers, without the detour of `signal` through enums: a job process pays for each page that it touches."""
+
 FALLOC_FL_KEEP_SIZE = 1
 FALLOC_FL_PUNCH_HOLE = 2
 OOM_SCORE_OF_JOBS = b"500"
@@ -31,7 +36,7 @@ OOM_SCORE_OF_JOBS = b"500"
 
 def die_with_parent(parent_pid: int) -> None:
     """SIGKILL for this process when its parent ends; leave at once if that has happened already."""
-    _PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _PRCTL(PR_SET_PDEATHSIG, SIGKILL)
     if os.getppid() != parent_pid:
         os._exit(1)
 
@@ -45,13 +50,13 @@ def leave(code: int, log: TextIO) -> NoReturn:
 
 def outlive_parent() -> None:
     """Take `die_with_parent` back."""
-    _PRCTL(PR_SET_PDEATHSIG, 0, 0, 0, 0)
+    _PRCTL(PR_SET_PDEATHSIG, 0)
 
 
 def adopt_orphans() -> None:
     """Descendants whose parent ends become children of this process, whatever they daemonised."""
-    if _PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed; Linux 3.4 or later is needed")
+    if _PRCTL(PR_SET_CHILD_SUBREAPER, 1) != 0:
+        raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed; Linux 3.4 or later is needed")
 
 
 def prefer_as_oom_victim() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from ppg_protocol.cluster_messages import Unfit
 from ppg_protocol.messages import DataLost, Finished, Loaded, LoadFailed, Retracted, Started
 from ppg_protocol.records import AwaitedFile
 
-Reply = Started | Finished | Loaded | LoadFailed | Retracted | DataLost | Unfit
+if TYPE_CHECKING:
+    from ppg_protocol.cluster_messages import Unfit
+
+Reply: TypeAlias = "Started | Finished | Loaded | LoadFailed | Retracted | DataLost | Unfit"
 
 
 @dataclass(frozen=True, slots=True)

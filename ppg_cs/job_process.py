@@ -19,7 +19,6 @@ from __future__ import annotations
 import gc
 import io
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,10 +37,10 @@ DESCENDANTS_S = 30.0
 WARM_UPS = 20
 WARM_UP_JOB = -1
 _FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
-_set_handler: Callable[[int, int], object] = getattr(signal.signal, "__wrapped__", signal.signal)
-"""Without the detour through enums."""
 _join_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]
 """What the interpreter does at its end: tells idle pools to stop, then joins every non-daemon thread."""
+_after_fork: Callable[[], None] = threading._after_fork  # type: ignore[attr-defined]
+"""What it does in every forked child."""
 
 
 def run(
@@ -76,13 +75,17 @@ def warm_up(workplace: Workplace) -> None:
     """Walk a job's way a few times in the first data process, which all others descend from.
 
     Code that runs once per process never gets specialised by the interpreter (PEP 659), so each job would pay for
-    generic lookups and for the pages that these touch: 541 page faults per trivial job became 495.
+    generic lookups and for the pages that these touch: 541 page faults per trivial job became 495. The same holds for
+    what `threading` does after a fork; that is harmless here, where there is one thread.
     """
     slot = workplace.spare_slot
     path = f"{workplace.config.run_directory}/warm-up"
     task = FileTask("warm-up", (path,), _write_a_byte, (path,), False, False)
     workplace.generated[WARM_UP_JOB] = task
+    parent_pid = os.getppid()
     for _ in range(WARM_UPS):
+        _after_fork()
+        hygiene.die_with_parent(parent_pid)
         os.close(detach(workplace, 0, 1, slot))
         body = _execute(workplace, os.getpid(), 0, WARM_UP_JOB, slot, ())
         workplace.board.write(slot, 0, RESULT, body)
@@ -97,8 +100,7 @@ def _write_a_byte(path: str) -> None:
 
 def detach(workplace: Workplace, key: int, cores: int, slot: int) -> int:
     """Steps that jobs and successors share; returns the marker's descriptor."""
-    signal.set_wakeup_fd(-1)
-    _set_handler(signal.SIGCHLD, signal.SIG_DFL)
+    hygiene.set_handler(hygiene.SIGCHLD, hygiene.SIG_DFL)
     workplace.redirect_to_slot(slot)
     held = marker.hold(workplace.config.run_directory, slot)
     os.environ["PPG_ATTEMPT"] = str(key)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -141,6 +140,8 @@ def _try_lock(root: Path, make: bool) -> int:
 
 def discard(directory: Path) -> None:
     """Remove the directory of a session that has ended, and that of its project if it was the last one there."""
+    import shutil  # and with it libraries for archives, which every forked job would carry
+
     shutil.rmtree(directory, ignore_errors=True)
     remove_if_empty(directory.parent)
 

@@ -71,7 +71,7 @@ def prepare(
     gc.collect()
     gc.freeze()
     rss_after = hugepages.rss_bytes()
-    hugepages.collapse(rss_after)
+    hugepages.collapse_if_due(rss_after, forks=0)
     used = resource.getrusage(resource.RUSAGE_SELF)
     grown = max(0, rss_after - rss_before)
     peak = max(grown, used.ru_maxrss * 1024 - rss_before)

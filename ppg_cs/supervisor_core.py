@@ -116,6 +116,10 @@ class SupervisorCore:
         """When to send a Tick if nothing else happens."""
         return self.closing_until
 
+    def has_plenty(self, per_core: int) -> bool:
+        """Are more attempts than this queued for each core?"""
+        return len(self.waiting.queued) > per_core * self.admission.cores
+
     def heartbeat(self) -> Heartbeat:
         """Live attempts, loads in flight, and memory taken by data and declared by attempts."""
         live = (*self.waiting.queued, *(key for key in self.work if key > 0))
@@ -201,7 +205,10 @@ class SupervisorCore:
         if self.closing_until is not None:
             return
         self._flush_unloads()
-        while (candidate := self.waiting.first(self.successor is None)) is not None:
+        while not self.admission.is_full:
+            candidate = self.waiting.first(self.successor is None)
+            if candidate is None:
+                break
             is_load, number = candidate
             if not (self._start_load(number) if is_load else self._start_attempt(number)):
                 break

@@ -80,10 +80,18 @@ class Workplace:
 
     def flush(self) -> None:
         """Write out what print() left in buffers, wherever user code pointed sys.stdout: it need only have write()."""
-        for stream in {id(s): s for s in (sys.stdout, sys.stderr, self.stdout, self.stderr)}.values():
-            flush = getattr(stream, "flush", None)
-            if callable(flush) and not getattr(stream, "closed", False):
-                flush()
+        if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
+            _flush_anything(sys.stdout)
+            _flush_anything(sys.stderr)
+        for stream in (self.stdout, self.stderr):
+            if not stream.closed:
+                stream.flush()
+
+
+def _flush_anything(stream: object) -> None:
+    flush = getattr(stream, "flush", None)
+    if callable(flush) and not getattr(stream, "closed", False):
+        flush()
 
 
 def _text_stream(fd: int, line_buffering: bool) -> io.TextIOWrapper:

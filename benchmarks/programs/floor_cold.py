@@ -6,12 +6,12 @@ As many in flight as there are cores, with the modules imported that the engine 
 import os
 import sys
 
-import cloudpickle  # noqa: F401
-import msgpack  # noqa: F401
-import psutil  # noqa: F401
-import xxhash  # noqa: F401
-import zmq  # noqa: F401
-
+import ppg_mcp.fingerprints.bytecode
+import ppg_mcp.fingerprints.sources
+import ppg_mcp.fingerprints.syntax
+import ppg_mcp.run.execution
+import ppg_mcp.run.front
+import ppg_mcp.run.machine  # noqa: F401
 import pypipegraph  # noqa: F401
 
 jobs, cores = int(sys.argv[1]), len(os.sched_getaffinity(0))

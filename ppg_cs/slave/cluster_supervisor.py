@@ -24,13 +24,14 @@ from ppg_cs import instructions as do
 from ppg_cs.board import shared_memory
 from ppg_cs.control import Channel
 from ppg_cs.feeding import keep_part
+from ppg_cs.foreman import READ
 from ppg_cs.slave import fitness, session_setup, surroundings
 from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
 from ppg_cs.slave.exits import LEASE_OVER, REFUSED, TERMINATED, UNFIT
 from ppg_cs.slave.session_setup import SessionSetup
-from ppg_cs.supervisor import READ, Supervisor
+from ppg_cs.supervisor import Supervisor
 from ppg_cs.tasks import Task
 from ppg_cs.workforce import Member
 from ppg_cs.workplace import Workplace

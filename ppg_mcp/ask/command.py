@@ -11,7 +11,7 @@ from typing import Any
 
 from ppg_protocol.errors import PyPipeGraphError
 
-from ..store import read_copy
+from ..store.copy import read_copy
 from . import client, offline, texts
 from .finding import Project, find_project, is_here
 from .near import near

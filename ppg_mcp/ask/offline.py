@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..run.last_run import last_run
-from ..store import Execution, StoreCopy
+from ..store import Execution
+from ..store.copy import StoreCopy
 from .changes import detailed
 from .executions import execution_as_data
 from .finding import Project

@@ -1,6 +1,7 @@
 """A run at work: machines that execute jobs, and the rounds in which they are served. See `loop` for the rules.
 
-Imported when the first job must run: a run with nothing to do needs neither messages nor zmq.
+Imported when the first job must run: a run with nothing to do needs neither messages nor zmq. What only this process
+needs is imported after the supervisor was forked, since each job process is its grandchild.
 """
 
 from __future__ import annotations
@@ -12,16 +13,15 @@ from typing import TYPE_CHECKING
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.messages import Retract, Shutdown
 
-from ..ask.live import LiveAnswers
 from . import last_run
 from .context import RunContext
-from .onlookers import Onlookers
 from .performing import Performer
 from .turn import Turn
 
 if TYPE_CHECKING:
     from .interrupt import Interrupts
     from .machines import Machines
+    from .onlookers import Onlookers
 
 LOG_INTERVAL_S = 1.0
 """Who follows the log sees a line after this time, at the latest."""
@@ -63,6 +63,9 @@ class Execution:
         return EmbeddedMachine(run.graph.directory, run.store, options.max_cores, lambda job: tasks[job].task())
 
     def _onlookers_of(self, machines: Machines) -> Onlookers:
+        from ..ask.live import LiveAnswers
+        from .onlookers import Onlookers
+
         run, options = self._run, self._run.graph.options
         answers = LiveAnswers(
             run.graph,

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import zmq
 
-from ppg_coordinator.arbiter import Arbiter
-from ppg_coordinator.events import Demand, MachineJoined, SessionOpened, Shape, Shares
 from ppg_cs import machine as this_machine
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.embedded import start
@@ -90,6 +88,8 @@ class EmbeddedMachine(Watching):
         self._name = ""
         self._clear_at = time.monotonic() + patience_s(former_machines(store))
         self._session = store.session
+        from ppg_coordinator.arbiter import Arbiter  # while the supervisor starts; no job carries it
+
         self._arbiter = Arbiter()
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
@@ -166,6 +166,8 @@ class EmbeddedMachine(Watching):
 
     def _share(self, ready: Ready) -> MachineShare:
         """What the arbiter grants of the machine that has just come."""
+        from ppg_coordinator.events import Demand, MachineJoined, SessionOpened, Shape, Shares
+
         now = time.monotonic()
         instructions = [
             *self._arbiter.handle(MachineJoined(ready.machine_id, ready.cores, ready.memory_bytes), now),

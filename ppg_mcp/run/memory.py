@@ -11,8 +11,6 @@ import os
 import time
 from collections.abc import Sequence
 
-import psutil
-
 BUDGET_S = 0.5
 
 
@@ -41,6 +39,8 @@ def _children(pid: int) -> list[int]:
             with open(f"/proc/{pid}/task/{thread}/children") as listing:
                 found.extend(map(int, listing.read().split()))
     except OSError:
+        import psutil
+
         try:
             found = [child.pid for child in psutil.Process(pid).children()]
         except psutil.Error:

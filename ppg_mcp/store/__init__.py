@@ -1,11 +1,11 @@
 """What earlier runs did, kept between runs: `StatusStore`, its records, its errors.
 
-Imported by `run()` only, so that `import pypipegraph` does without sqlite3.
+Imported by `run()` only, so that `import pypipegraph` does without sqlite3. `copy`, for who asks without a run, is
+imported by itself.
 """
 
 from __future__ import annotations
 
-from ppg_mcp.store.copy import StoreCopy, read_copy
 from ppg_mcp.store.errors import StatusStoreError, StoreInUseError
 from ppg_mcp.store.forgetting import remove_store
 from ppg_mcp.store.history import Execution, InputChange
@@ -24,11 +24,9 @@ __all__ = [
     "Record",
     "StatusStore",
     "StatusStoreError",
-    "StoreCopy",
     "StoreInUseError",
     "first_file",
     "pack_files",
-    "read_copy",
     "remove_store",
     "unpack_files",
 ]

@@ -10,10 +10,13 @@ Rules
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import zmq
+
+log = logging.getLogger(__name__)
 
 HANDSHAKE_MS = 5000
 CONNECT_MS = 5000
@@ -66,6 +69,15 @@ class CurveClient:
         socket.setsockopt(zmq.CURVE_PUBLICKEY, self.own.public)
         socket.setsockopt(zmq.CURVE_SECRETKEY, self.own.secret)
         socket.setsockopt(zmq.CURVE_SERVERKEY, self.server_public)
+
+
+def admits(admit: Callable[[bytes], bool], key: bytes) -> bool:
+    """What `admit` says of this key; False when it raises."""
+    try:
+        return bool(admit(key))
+    except Exception:
+        log.exception("nobody is let in with key %s: whether it is known could not be found out", key.decode())
+        return False
 
 
 def guard_connections(socket: zmq.Socket[bytes], silence_s: float) -> None:

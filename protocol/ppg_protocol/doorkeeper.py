@@ -11,7 +11,6 @@ Rejected: answering from the owner's loop (nobody could connect while it plans, 
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from itertools import count
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
-log = logging.getLogger(__name__)
+from ppg_protocol.curve import admits
 
 _doorkeepers: dict[zmq.Context[zmq.Socket[bytes]], Doorkeeper] = {}
 _lock = threading.Lock()
@@ -60,15 +59,6 @@ class Doorkeeper:
 
     def stop(self) -> None:
         self._authenticator.stop()
-
-
-def admits(admit: Callable[[bytes], bool], key: bytes) -> bool:
-    """What `admit` says of this key; False when it raises."""
-    try:
-        return bool(admit(key))
-    except Exception:
-        log.exception("nobody is let in with key %s: whether it is known could not be found out", key.decode())
-        return False
 
 
 def open_door(context: zmq.Context[zmq.Socket[bytes]], admit: Callable[[bytes], bool]) -> str:

@@ -18,6 +18,8 @@ Rules
   Identities are random per ClientLink, so a restarted process never inherits one.
 - High-water marks are 0 (a ROUTER drops silently at its mark): what bounds memory is the session's outbox. LINGER is 0:
   what must arrive is acknowledged before `close`.
+- What only TCP needs is imported only there: pyzmq's monitor and authenticator bring asyncio and ssl along, which every
+  forked job would carry.
 """
 
 from __future__ import annotations
@@ -26,15 +28,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import zmq
 
 from ppg_protocol import limits
 from ppg_protocol.agenda import Agenda
 from ppg_protocol.codec import Message
-from ppg_protocol.curve import CurveClient, CurveServer, guard_connections
-from ppg_protocol.dialer import Dialer
-from ppg_protocol.doorkeeper import admits, close_door, open_door
+from ppg_protocol.curve import CurveClient, CurveServer, admits, guard_connections
 from ppg_protocol.endpoints import TcpAddress, parse_endpoint
 from ppg_protocol.errors import LocalProtocolError
 from ppg_protocol.listener import IpcListener, TcpListener
@@ -56,6 +57,9 @@ from ppg_protocol.session_events import (
     Tick,
     Transmit,
 )
+
+if TYPE_CHECKING:
+    from ppg_protocol.dialer import Dialer
 
 SERVER = b""
 """How a ClientLink names its only peer."""
@@ -234,6 +238,8 @@ class ServerLink(Link):
     def _listen(self, endpoint: str, address: TcpAddress | None) -> IpcListener | TcpListener:
         if address is None or self._curve is None:
             return IpcListener(self.socket, endpoint)
+        from ppg_protocol.doorkeeper import open_door
+
         self._domain = open_door(self._context, self._curve.admit)
         self._curve.secure(self.socket, self._domain.encode())
         guard_connections(self.socket, self._timing.silence_s)
@@ -242,6 +248,8 @@ class ServerLink(Link):
     def _close_door(self) -> None:
         domain, self._domain = self._domain, None
         if domain is not None:
+            from ppg_protocol.doorkeeper import close_door
+
             close_door(self._context, domain)
 
     def _receive_one(self) -> tuple[bytes, bytes, list[bytes]]:
@@ -366,6 +374,8 @@ class ClientLink(Link):
         guard_connections(self.socket, self._session.timing.silence_s)
         if address.is_ipv6:
             self.socket.setsockopt(zmq.IPV6, 1)
+        from ppg_protocol.dialer import Dialer
+
         self._dialer = Dialer(self.socket, endpoint)
 
     def _transmit(self, peer: bytes, frames: Sequence[bytes]) -> bool:

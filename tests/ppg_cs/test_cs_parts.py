@@ -249,9 +249,20 @@ def test_a_process_that_was_not_reaped_is_dead() -> None:
 
 def test_collapsing_leaves_data_alone() -> None:
     data = [[i] for i in range(100_000)]
-    hugepages.collapse(hugepages.WORTHWHILE_BYTES)
-    assert sum(len(item) for item in data) == 100_000
-    assert hugepages.collapse(hugepages.WORTHWHILE_BYTES - 1) == 0
+    hugepages.collapse(hugepages.rss_bytes())
+    assert data == [[i] for i in range(100_000)]
+
+
+@pytest.mark.parametrize(
+    ("rss_bytes", "due_after"),
+    [(hugepages.AT_ONCE_BYTES - 1, hugepages.FORKS_UNTIL_WORTHWHILE), (hugepages.AT_ONCE_BYTES, 0)],
+)
+def test_data_is_collapsed_once(monkeypatch: pytest.MonkeyPatch, rss_bytes: int, due_after: int) -> None:
+    at: list[int] = []
+    monkeypatch.setattr(hugepages, "_MADVISE", lambda *_: at.append(forks) or 0)
+    for forks in range(2 * hugepages.FORKS_UNTIL_WORTHWHILE):
+        hugepages.collapse_if_due(rss_bytes, forks)
+    assert set(at) == {due_after}
 
 
 def test_socketpairs_keep_message_borders() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppg_cs import events as on
 from ppg_cs import instructions as do
+from ppg_cs.outbox import PLENTY_PER_CORE, Outbox
 from ppg_cs.report import NOTHING, Report, Result
 from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
@@ -55,7 +56,7 @@ class Supervisor(Process):
         self.members: dict[int, DataProcess] = {}
         self.jobs: dict[int, Job] = {}
         self.reports: dict[int, Report] = {}
-        self.outbox: list[Any] = []
+        self.outbox = Outbox()
         self.exit_code: int | None = None
         self._leaving_until: float | None = None
         self._prepare: Prepare | None = None
@@ -71,7 +72,7 @@ class Supervisor(Process):
 
     def deadline(self) -> float | None:
         """See Process."""
-        times = [self.link.deadline(), self.core.deadline(), self._leaving_until]
+        times = [self.link.deadline(), self.core.deadline(), self.outbox.deadline(), self._leaving_until]
         return min((at for at in times if at is not None), default=None)
 
     def play(self) -> None:
@@ -121,8 +122,8 @@ class Supervisor(Process):
             self.kill(f"leaves with {self.exit_code}")
 
     def _flush(self) -> None:
-        if self.outbox:
-            batch, self.outbox = self.outbox, []
+        plenty = self.exit_code is None and self.core.has_plenty(PLENTY_PER_CORE)
+        if batch := self.outbox.due(self.now, plenty):
             self.link.send(SERVER, batch, self.now)
 
     def _on_delivery(self, delivery: Delivery) -> None:

@@ -1,0 +1,56 @@
+"""What the supervisor has to say to its MCP, and when: at once, or with what else comes in a few milliseconds.
+
+A message costs both sides a wake-up, and the MCP a commit. While many short jobs are queued here nobody waits for them,
+so reports of starts and of successes wait for company, BATCH_S at most. All else is urgent and takes along what waits;
+and nothing waits when little is queued: the MCP must send more in time, and in a chain each job waits for the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ppg_protocol.codec import Message
+from ppg_protocol.messages import Finished, Started
+from ppg_protocol.records import Outcome
+
+BATCH_S = 0.02
+PLENTY_PER_CORE = 2
+"""So many attempts queued for each core are work enough until more has been sent."""
+
+
+class Outbox:
+    """In the order in which it is to be sent."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._urgent = False
+        self._wait_until: float | None = None
+
+    def append(self, message: Message) -> None:
+        """Something more to say."""
+        self._messages.append(message)
+        self._urgent = self._urgent or not _may_wait(message)
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._messages)
+
+    def deadline(self) -> float | None:
+        """When to ask again at the latest."""
+        return self._wait_until
+
+    def due(self, now: float, plenty: bool) -> list[Message]:
+        """What is to be sent now, and is forgotten here. `plenty`: there is more than enough to go on with."""
+        if not self._messages:
+            return []
+        if plenty and not self._urgent:
+            if self._wait_until is None:
+                self._wait_until = now + BATCH_S
+            if now < self._wait_until:
+                return []
+        messages, self._messages = self._messages, []
+        self._urgent, self._wait_until = False, None
+        return messages
+
+
+def _may_wait(message: Message) -> bool:
+    return isinstance(message, Started) or (isinstance(message, Finished) and message.outcome == Outcome.OK)

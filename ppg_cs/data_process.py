@@ -30,6 +30,7 @@ from ppg_cs import control, descendants, hugepages, hygiene, job_process
 from ppg_cs.control import Channel
 from ppg_cs.cores import grant
 from ppg_cs.feeding import feed, part_path, unfit_for
+from ppg_cs.oom import OomScore
 from ppg_cs.successor import Preparation, prepare
 from ppg_cs.tasks import LoadTask, Task
 from ppg_cs.workplace import Workplace
@@ -80,6 +81,7 @@ class DataProcess:
         """The same of successors."""
         self.retiring = False
         self._forks = 0
+        self._oom_score = OomScore()
         self._generated = generated
         self._defined = 0
         self._wakeup, self._wakeup_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -128,14 +130,17 @@ class DataProcess:
         self._forks += 1
         hugepages.collapse_if_due(self.rss_bytes, self._forks)
         started = time.monotonic()
+        self._oom_score.prefer_children()
         try:
             pid = os.fork()
         except OSError as error:
+            self._oom_score.restore()
             self.channel.send((control.REFUSED, key, f"fork() failed: {error}"))
             return
         if pid == 0:
             self.forget_channel()
             job_process.run(self.workplace, self.pid, key, job, cores, slot, _awaited(awaited))
+        self._oom_score.restore()
         self.jobs[pid] = (key, started)
         self.channel.send((control.FORKED, key, pid))
 
@@ -173,6 +178,7 @@ class DataProcess:
         """In a fresh child: let go of what is the parent's. The objects are never touched again."""
         signal.set_wakeup_fd(-1)
         os.close(self._control)
+        os.close(self._oom_score.fd)
         os.close(self._wakeup)
         os.close(self._wakeup_end)
 

@@ -1,4 +1,4 @@
-"""What a fresh process does to itself before it may run anything: prctl, signals, the OOM killer's opinion.
+"""What a fresh process does to itself before it may run anything: prctl, signals.
 
 The C library is looked up once, at import, in the parent of all: forked children import nothing. Rules:
 
@@ -31,7 +31,6 @@ set_handler: Callable[[int, int], object] = _signal.signal
 
 FALLOC_FL_KEEP_SIZE = 1
 FALLOC_FL_PUNCH_HOLE = 2
-OOM_SCORE_OF_JOBS = b"500"
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -57,20 +56,6 @@ def adopt_orphans() -> None:
     """Descendants whose parent ends become children of this process, whatever they daemonised."""
     if _PRCTL(PR_SET_CHILD_SUBREAPER, 1) != 0:
         raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed; Linux 3.4 or later is needed")
-
-
-def prefer_as_oom_victim() -> None:
-    """Make the kernel take a job rather than the data that many jobs share. Not being allowed to is harmless."""
-    try:
-        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    except OSError:
-        return
-    try:
-        os.write(fd, OOM_SCORE_OF_JOBS)
-    except OSError:
-        pass
-    finally:
-        os.close(fd)
 
 
 def reset_signals() -> None:

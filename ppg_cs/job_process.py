@@ -58,7 +58,6 @@ def run(
         os.setsid()
         hygiene.die_with_parent(parent_pid)
         hygiene.adopt_orphans()
-        hygiene.prefer_as_oom_victim()
         detach(workplace, key, cores, slot)
         pid = os.getpid()
         body = _execute(workplace, pid, key, job, slot, awaited)

@@ -19,7 +19,7 @@ import pytest
 import xxhash
 from cs_mcp import Mcp, file_task, is_alive
 
-from ppg_cs import cores
+from ppg_cs import cores, oom
 from ppg_cs.tasks import FileTask, Task
 from ppg_protocol.messages import Cancel, Finished, Started
 from ppg_protocol.records import AwaitedFile, Outcome
@@ -285,6 +285,19 @@ def test_signals_cores_and_variables_are_those_of_a_fresh_process(tmp_path: Path
         signal.signal(signal.SIGTERM, old)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
     assert (tmp_path / "out").read_text() == repr((True, True, True, True, 2, ("2",) * 3, True, "1"))
+
+
+def test_a_job_is_taken_for_want_of_memory_before_the_data_is(tmp_path: Path) -> None:
+    def look(path: str) -> None:
+        scores = (Path(f"/proc/{who}/oom_score_adj").read_text().strip() for who in ("self", os.getppid()))
+        Path(path).write_text(" ".join(scores))
+
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    tasks: list[Task] = [file_task(tmp_path / "first", look), file_task(tmp_path / "second", look)]
+    with Mcp(tmp_path, tasks) as mcp:
+        for job, name in enumerate(("first", "second")):
+            assert mcp.finish(job).outcome == Outcome.OK
+            assert (tmp_path / name).read_text() == f"{max(own, oom.SCORE_OF_JOBS)} {own}"
 
 
 def test_a_file_left_open_in_a_cycle_is_written_out(run: Callable[..., Finished]) -> None:

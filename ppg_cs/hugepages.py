@@ -27,7 +27,7 @@ HUGE_PAGE_BYTES = 2 << 20
 AT_ONCE_BYTES = 256 << 20
 FORKS_UNTIL_WORTHWHILE = 64
 CHUNK_BYTES = 64 << 20
-SECONDS_PER_GIB = 4.0
+CPU_SECONDS_PER_GIB = 6.0
 
 
 def rss_bytes() -> int:
@@ -44,11 +44,11 @@ def collapse_if_due(rss: int, forks: int) -> None:
 
 def collapse(rss: int) -> int:
     """Put what this process holds on huge pages; returns how many bytes of mappings were asked for."""
-    deadline = time.monotonic() + SECONDS_PER_GIB * rss / (1 << 30)
+    deadline = time.thread_time() + CPU_SECONDS_PER_GIB * rss / (1 << 30)
     asked = 0
     for start, end in _anonymous_mappings():
         for at in range(start, end, CHUNK_BYTES):
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 return asked
             length = min(CHUNK_BYTES, end - at)
             _MADVISE(at, length, _MADV_HUGEPAGE)

@@ -105,6 +105,16 @@ MUTATIONS = [
         CORE,
     ),
     Mutation(
+        "a failure waits for company", "ppg_cs/outbox.py",
+        "if plenty and not self._urgent:", "if plenty:",
+        "tests/ppg_cs/test_cs_outbox.py",
+    ),
+    Mutation(
+        "reports wait though little is queued", "ppg_cs/outbox.py",
+        "if plenty and not self._urgent:", "if not self._urgent:",
+        "tests/ppg_cs/test_cs_outbox.py",
+    ),
+    Mutation(
         "outputs not unlinked before the callback", "ppg_cs/job_process.py",
         "        outputs.clear(task.paths)\n        _call(task)", "        _call(task)",
         JOBS,

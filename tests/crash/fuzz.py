@@ -14,6 +14,10 @@ import sys
 import time
 import traceback
 
+import ppg_mcp.run.execution
+from ppg_mcp.fingerprints import function_digest
+
+from . import building
 from .places import folder_in_memory
 from .rounds import Round
 
@@ -27,10 +31,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no round after so many")
     arguments = parser.parse_args()
     give_up = time.monotonic() + arguments.seconds
-    gc.freeze()
+    warm_up()
     seeds = range(arguments.seed, arguments.seed + arguments.rounds)
     workers = [_fork(seeds[number :: arguments.workers], give_up) for number in range(arguments.workers)]
     return max([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in workers])
+
+
+def warm_up() -> None:
+    """What every run would import, and the text that it would read, is here before the first is forked."""
+    assert ppg_mcp.run.execution
+    function_digest(building.run)
+    gc.freeze()
 
 
 def _fork(seeds: range, give_up: float) -> int:

@@ -3,7 +3,8 @@
 A profile function is installed in the script before `run()`; every process of the run is a fork and inherits it. It
 learns its role from the function that the process enters, and counts effects: calls of system calls, of sqlite3 and of
 sockets, and calls of the few functions that stand for others (a message sent, a record left on the board). The chosen
-effect of the chosen process of the chosen role kills. The engine itself knows nothing of this.
+effect of the chosen process of the chosen role kills. Where nothing is left to be seen the function is taken out, until
+the next fork. The engine itself knows nothing of this.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ ENTRANCES = {
     successor.prepare.__code__: roles.SUCCESSOR,
     data_process.DataProcess.serve.__code__: roles.DATA,
 }
+PASSING = (roles.PRISTINE, roles.SUCCESSOR)
+"""Roles in which a process does not end."""
 STAND_INS = {
     function.__code__
     for function in (
@@ -98,12 +101,13 @@ class Trap:
         """Begin, as the script."""
         self._enter(roles.MCP)
         self._script = self._pid
-        sys.setprofile(self._look)
+        os.register_at_fork(after_in_child=lambda: sys.setprofile(self._look))
 
     def _enter(self, role: str) -> None:
         self._pid, self._role, point = os.getpid(), role, self._point
         number = roles.enter(self._table, role, self._pid)
         self._left = point.count if point is not None and (role, number) == (point.role, point.nth) else -1
+        sys.setprofile(self._look if self._left >= 0 or role in PASSING else None)
 
     def _look(self, frame: FrameType, event: str, arg: Any) -> None:
         if event == "c_call" or event == "c_return":

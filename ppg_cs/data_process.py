@@ -30,6 +30,7 @@ from ppg_cs import control, descendants, hugepages, hygiene, job_process
 from ppg_cs.control import Channel
 from ppg_cs.cores import grant
 from ppg_cs.feeding import feed, part_path, unfit_for
+from ppg_cs.headroom import no_process
 from ppg_cs.oom import OomScore
 from ppg_cs.successor import Preparation, prepare
 from ppg_cs.tasks import LoadTask, Task
@@ -135,7 +136,7 @@ class DataProcess:
             pid = os.fork()
         except OSError as error:
             self._oom_score.restore()
-            self.channel.send((control.REFUSED, key, f"fork() failed: {error}"))
+            self.channel.send((control.REFUSED, key, no_process(error)))
             return
         if pid == 0:
             self.forget_channel()
@@ -151,7 +152,7 @@ class DataProcess:
             pid = os.fork()
         except OSError as error:
             os.close(end)
-            self.channel.send((control.REFUSED, key, f"fork() failed: {error}"))
+            self.channel.send((control.REFUSED, key, no_process(error)))
             return
         if pid == 0:
             try:

@@ -71,6 +71,33 @@ def start_time(pid: int) -> int:
     return 0 if fields[0] in "ZX" else int(fields[19])
 
 
+def tasks() -> int:
+    """Processes and threads of all users."""
+    return int((PROC / "loadavg").read_text().split()[3].partition("/")[2])
+
+
+def tasks_of(user: int) -> int:
+    """Processes and threads of a user, as RLIMIT_NPROC counts them: by real user id."""
+    return sum(_threads(PROC / name, user) for name in os.listdir(PROC) if name.isdigit())
+
+
+def task_limits() -> Iterator[tuple[Path, int, int]]:
+    """Control groups that limit the number of tasks: limit, and how many there are."""
+    for group in _cgroups("pids"):
+        limit, taken = _first_line(group / "pids.max"), _first_line(group / "pids.current")
+        if limit.isdigit() and taken.isdigit():
+            yield group, int(limit), int(taken)
+
+
+def _threads(process: Path, user: int) -> int:
+    """Of a process, 0 if it is another user's or gone."""
+    try:
+        fields = dict(line.split(":", 1) for line in (process / "status").read_text(errors="replace").splitlines())
+    except OSError:
+        return 0
+    return int(fields["Threads"]) if int(fields["Uid"].split()[0]) == user else 0
+
+
 def _cgroups(controller: str) -> Iterator[Path]:
     """Directories of this process' groups that may limit it, innermost first."""
     try:

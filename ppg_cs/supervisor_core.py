@@ -16,6 +16,7 @@ Rules
   it is acknowledged.
 - Finished is sent when nothing of the attempt lives. A process that left with a complete and clean result has seen to
   that itself; after any other its remains are swept first, and outputs of a callback that had been reached removed.
+- What the system has no process for goes back to where it waited (see `shortage`); given up, it is LOST.
 - A lost data process takes along what it had forked: jobs are LOST, a load in flight fails as LOST, and whether it is
   worth another try is the MCP's to judge. Data is lost only with the *current* one.
 """
@@ -31,6 +32,7 @@ from ppg_cs.events import DataProcessDied, Event, Exited, Forked, Prepared, Refu
 from ppg_cs.instructions import Instruction
 from ppg_cs.lineage import Lineage
 from ppg_cs.report import NOTHING, Report
+from ppg_cs.shortage import Shortage
 from ppg_cs.verdict import died, judge
 from ppg_cs.waiting import Waiting
 from ppg_cs.work import NO_USAGE, Work
@@ -67,6 +69,7 @@ class SupervisorCore:
         self.admission = Admission(cores, memory_bytes, slots)
         self.lineage = Lineage()
         self.waiting = Waiting()
+        self.shortage = Shortage()
         self.work: dict[int, Work] = {}
         self.finished: dict[int, Finished] = {}
         self.successor: Work | None = None
@@ -107,14 +110,16 @@ class SupervisorCore:
         """What to do about an event. Raises RemoteProtocolError for a message that makes no sense here."""
         self._out = []
         self._handlers[type(event)](event, now)
-        self._start_what_fits()
+        self._start_what_fits(now)
         if self.closing_until is not None and not self.work:
             self._out.append(do.Leave(self.exit_code))
         return self._out
 
     def deadline(self) -> float | None:
         """When to send a Tick if nothing else happens."""
-        return self.closing_until
+        if self.closing_until is not None or not self.waiting.queued:
+            return self.closing_until
+        return self.shortage.until
 
     def has_plenty(self, per_core: int) -> bool:
         """Are more attempts than this queued for each core?"""
@@ -198,11 +203,13 @@ class SupervisorCore:
     def _on_tick(self, event: Tick, now: float) -> None:
         if self.closing_until is not None and now >= self.closing_until:
             self._out.append(do.Leave(1))
+        if self.shortage.until is not None and now >= self.shortage.until:
+            self.shortage.over()
 
     # ---------------------------------------------------------------------------------------------------- what starts
 
-    def _start_what_fits(self) -> None:
-        if self.closing_until is not None:
+    def _start_what_fits(self, now: float) -> None:
+        if self.closing_until is not None or (self.shortage.until is not None and now < self.shortage.until):
             return
         self._flush_unloads()
         while not self.admission.is_full:
@@ -229,7 +236,7 @@ class SupervisorCore:
         cores = self.admission.grant(run.cores, run.memory_bytes, self.lineage.loaded_bytes)
         if not cores:
             return False
-        self.waiting.remove(attempt)
+        queued = self.waiting.remove(attempt)
         if run.generates:
             self._start_successor(attempt, run.job, cores, run.memory_bytes, run.await_files)
         else:
@@ -237,6 +244,7 @@ class SupervisorCore:
             slot = self.admission.take(cores, run.memory_bytes)
             self.work[attempt] = Work(attempt, run.job, process, 0, slot, cores, run.memory_bytes)
             self._out.append(do.StartJob(process, attempt, run.job, cores, slot, run.await_files))
+        self.work[attempt].queued = queued
         return True
 
     def _start_successor(self, key: int, job: int, cores: int, memory: int, files: tuple[AwaitedFile, ...]) -> None:
@@ -261,19 +269,36 @@ class SupervisorCore:
 
     def _on_forked(self, event: Forked, now: float) -> None:
         self._pristine_deaths = 0
+        self.shortage.forked()
         work = self.work.get(event.key)
+        if work is not None:
+            work.forked = True
         if work is not None and not work.is_load:
             self._send(Started(work.key, work.cores, event.pid))
 
     def _on_refused(self, event: Refused, now: float) -> None:
         work = self.work.get(event.key)
-        if work is not None and not work.sweeping:
-            work.reason = event.reason
-            self.lineage.predecessors.pop(work.successor, None)
+        if work is None or work.sweeping:
+            return
+        work.reason = event.reason
+        self.lineage.predecessors.pop(work.successor, None)
+        hopeless = self.shortage.refused(any(other.forked for other in self.work.values()), now)
+        if hopeless or work.cancelled:
             self._conclude(work, NOTHING)
+        else:
+            self._put_back(work)
+
+    def _put_back(self, work: Work) -> None:
+        """It never had a process, and waits again."""
+        self._leave_places(work)
+        if work.queued is not None:
+            self.waiting.put_back(work.queued, self.lineage.resident)
+        else:
+            self.waiting.requeue(self.lineage.resident)
 
     def _on_exited(self, event: Exited, now: float) -> None:
         work = self.work.get(event.key)
+        self.shortage.over()
         if work is not None and not work.sweeping:
             work.status, work.usage = event.status, event.usage
             self._end(work, event.report)
@@ -296,10 +321,7 @@ class SupervisorCore:
 
     def _conclude(self, work: Work, report: Report, reuse_slot: bool = True) -> None:
         """Nothing of this work lives: free its places, say how it ended."""
-        del self.work[work.key]
-        self.admission.give_back(work.slot, work.cores, work.memory_bytes, reuse_slot)
-        if work is self.successor:
-            self.successor = None
+        self._leave_places(work, reuse_slot)
         outcome, failure = judge(work.job, work.status, work.cancelled, work.reason, report)
         if work.successor and outcome == Outcome.OK:
             outcome, failure = Outcome.LOST, died(f"job {work.job}: its data process ended before it could take over")
@@ -309,6 +331,12 @@ class SupervisorCore:
         if outcome != Outcome.OK:
             self._out.append(do.KeepLogs(work.slot, work.key))
         self._finish(work.key, outcome, failure, work, report)
+
+    def _leave_places(self, work: Work, reuse_slot: bool = True) -> None:
+        del self.work[work.key]
+        self.admission.give_back(work.slot, work.cores, work.memory_bytes, reuse_slot)
+        if work is self.successor:
+            self.successor = None
 
     def _finish(
         self,

@@ -23,7 +23,7 @@ def judge(job: int, status: int | None, cancelled: bool, reason: str, report: Re
     if cancelled:
         return Outcome.CANCELLED, died(f"{name} was cancelled and killed.")
     if status is None:
-        return Outcome.LOST, died(f"{name} was lost: {reason}")
+        return Outcome.LOST, died(f"It was lost: {reason}.")
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         return Outcome.SIGNAL, died(f"{name} was killed by signal {number} ({_name(number)}).{_hint(number)}", number)

@@ -42,6 +42,10 @@ class Waiting:
         self._arrivals += 1
         self._enqueue(Queued(run, self._arrivals), resident)
 
+    def put_back(self, item: Queued, resident: Container[int]) -> None:
+        """Queue one that was removed where it was before."""
+        self._enqueue(item, resident)
+
     def _enqueue(self, item: Queued, resident: Container[int]) -> None:
         attempt = item.run.attempt
         self.queued[attempt] = item
@@ -58,7 +62,7 @@ class Waiting:
         queue = self._ready_generators if item.run.generates else self._ready
         heapq.heappush(queue, (item.arrival, 0, item.run.attempt))
 
-    def remove(self, attempt: int) -> Run:
+    def remove(self, attempt: int) -> Queued:
         """Take an attempt out, because it starts or because it never will."""
         item = self.queued.pop(attempt)
         for job in item.missing:
@@ -66,7 +70,7 @@ class Waiting:
             del askers[attempt]
             if not askers:
                 del self.askers[job]
-        return item.run
+        return item
 
     def start_load(self, job: int) -> None:
         """The first wanted load starts; its askers go on waiting for it."""

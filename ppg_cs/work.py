@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ppg_cs.waiting import Queued
 from ppg_protocol.records import Usage
 
 NO_USAGE = Usage(0.0, 0.0, 0)
@@ -15,7 +16,7 @@ class Work:
 
     `process`: the data process that it was forked from. `successor`: its own number as a data process, 0 for a job.
     Once its process is gone, `status` and `usage` say how. `status` stays None if it never had a process or went down
-    with its data process; then `reason` says why.
+    with its data process; then `reason` says why. `queued`: what it was before it started, None for a load.
     """
 
     key: int
@@ -25,6 +26,8 @@ class Work:
     slot: int
     cores: int
     memory_bytes: int
+    queued: Queued | None = None
+    forked: bool = False
     cancelled: bool = False
     sweeping: bool = False
     status: int | None = None

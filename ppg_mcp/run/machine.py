@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import select
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ import zmq
 
 from ppg_cs import machine as this_machine
 from ppg_cs.config import SupervisorConfig
-from ppg_cs.embedded import start
+from ppg_cs.embedded import EmbeddedSupervisor, start
+from ppg_cs.headroom import no_process, require_room
 from ppg_cs.session_directory import discard, session_directory
 from ppg_cs.survivors import end_session
 from ppg_cs.tasks import Task
@@ -51,6 +53,7 @@ class EmbeddedMachine(Watching):
         self, directory: Path, store: StatusStore, max_cores: int | None, task_of: Callable[[int], Task]
     ) -> None:
         super().__init__()
+        require_room()
         self.cores = this_machine.cores() if max_cores is None else max_cores
         self.memory_bytes = this_machine.memory_bytes()
         self.run_directory = session_directory(str(directory), store.session)
@@ -69,7 +72,7 @@ class EmbeddedMachine(Watching):
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
         )
-        self._supervisor = start(config, task_of)
+        self._supervisor = self._started(config, task_of)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         hello = Hello(
             PROTOCOL_MAJOR,
@@ -94,6 +97,15 @@ class EmbeddedMachine(Watching):
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._supervisor.pidfd, zmq.POLLIN)
         self._looked_s = time.monotonic()
+
+    def _started(self, config: SupervisorConfig, task_of: Callable[[int], Task]) -> EmbeddedSupervisor:
+        try:
+            return start(config, task_of)
+        except OSError as error:
+            discard(self.run_directory)
+            raise CommunicationFailure(
+                f"The supervisor of this run could not be started: {no_process(error)}."
+            ) from error
 
     @property
     def is_clear(self) -> bool:
@@ -190,7 +202,7 @@ class EmbeddedMachine(Watching):
         while not select.select([supervisor.pidfd], [], [], LOOK_UP_S)[0]:
             if time.monotonic() > give_up or is_urgent():
                 os.kill(supervisor.pid, 9)
-        _, status = os.waitpid(supervisor.pid, 0)
+        status = _reaped(supervisor.pid)
         os.close(supervisor.pidfd)
         self._link.close()
         self._context.destroy(linger=0)
@@ -200,3 +212,11 @@ class EmbeddedMachine(Watching):
 
     def _heartbeat(self, peer: bytes, now: float) -> None:
         self._link.send(peer, [Heartbeat((), (), 0)], now)
+
+
+def _reaped(pid: int) -> int:
+    """Wait status of a child that has ended; SIGKILL's where the script ignores SIGCHLD, or reaped it in a thread."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return signal.SIGKILL

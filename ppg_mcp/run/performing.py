@@ -30,6 +30,8 @@ class Performer:
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
+        self.losses: dict[int, str] = {}
+        """Why a job's last attempt was lost, in words."""
 
     def perform(self, instructions: Sequence[p.Instruction]) -> None:
         """What the planner says."""
@@ -108,14 +110,9 @@ class Performer:
                 case d.Unmeetable(job, cores, memory_bytes):
                     self.fail_here(job, self._unmeetable(run.order[job], cores, memory_bytes))
                 case d.Poisoned(job, machines):
-                    self.fail_here(
-                        job,
-                        JobDiedException(
-                            f"{run.order[job]!r} took its compute slave down {len(machines)} times while it was alone "
-                            f"there, on {', '.join(run.hosts.get(m, m) for m in machines)}."
-                        ),
-                        was_run=True,
-                    )
+                    hosts = ", ".join(run.hosts.get(m, m) for m in machines)
+                    text = f"{run.order[job]!r} was lost {len(machines)} times while it was alone there, on {hosts}."
+                    self.fail_here(job, JobDiedException(f"{text} {self.losses.get(job, '')}"), was_run=True)
 
     def _unmeetable(self, job: Job, cores: int, memory_bytes: int) -> PyPipeGraphError:
         machines = ", ".join(

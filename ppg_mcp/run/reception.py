@@ -146,11 +146,17 @@ class Reception:
         elif message.outcome == Outcome.CANCELLED:  # by a supervisor that had to leave: we cancel no job that we want
             self._performer.dispatched(run.dispatcher.handle(d.Vanished(attempt)))
         elif message.outcome == Outcome.LOST:
-            run.log.warning(f"{run.order[job]!r} went down with its compute slave and is tried again.")
-            self._performer.dispatched(run.dispatcher.handle(d.Lost(attempt)))
+            self._lose(job, message)
         else:
             run.dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
             self._fail(machine, job, message, run.cores_of.pop(attempt, 0))
+
+    def _lose(self, job: int, message: Finished) -> None:
+        run = self._run
+        reason = message.failure.text if message.failure is not None else ""
+        self._performer.losses[job] = reason
+        run.log.warning(f"{run.order[job]!r} went down with its compute slave and is tried again. {reason}")
+        self._performer.dispatched(run.dispatcher.handle(d.Lost(message.attempt)))
 
     def _is_overwritten(self, index: int, message: Finished) -> bool:
         """Has a machine that was given up for lost written what this attempt made? Then it is made once more."""

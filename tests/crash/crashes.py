@@ -13,9 +13,8 @@ COUNTS = {"mcp": 250, "supervisor": 250, "pristine": 600, "data": 70, "successor
 """About as many effects as a process of this role has in a run of a drawn graph."""
 WEIGHTS = (3, 3, 1, 2, 1, 3)
 NTH = {"job": 8, "successor": 3, "data": 3}
+ITSELF = ("self",)
 VICTIMS = (
-    ("self",),
-    ("self",),
     ("mcp",),
     ("supervisor",),
     ("mcp", "supervisor"),
@@ -28,9 +27,16 @@ VICTIMS = (
     roles.ROLES[:-1],
     roles.ROLES,
 )
+"""What goes down together where one thing fails; any other set is drawn as well."""
 SIGNALS = ((signal.SIGINT,), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM))
 
 Crash = tuple[Point | None, tuple[Strike, ...]]
+
+
+def _victims(chance: random.Random, *more: tuple[str, ...]) -> tuple[str, ...]:
+    if chance.random() < 0.3:
+        return tuple(chance.sample(roles.ROLES, chance.randint(1, len(roles.ROLES))))
+    return chance.choice((*VICTIMS, *more))
 
 
 def draw_crash(chance: random.Random, run_s: float) -> Crash:
@@ -45,9 +51,6 @@ def draw_crash(chance: random.Random, run_s: float) -> Crash:
         if chance.random() < 0.2:
             return Point(role, nth, count, (), chance.choice(SIGNALS), chance.random() < 0.5), ()
         linger_s = chance.choice((0.0, 0.0, 0.2 * run_s))
-        return Point(role, nth, count, chance.choice(VICTIMS), linger_s=linger_s), ()
-    strikes = tuple(
-        Strike(chance.random() * run_s, chance.choice([v for v in VICTIMS if v != ("self",)]))
-        for _ in range(chance.choice((1, 1, 2, 3)))
-    )
+        return Point(role, nth, count, _victims(chance, ITSELF, ITSELF), linger_s=linger_s), ()
+    strikes = tuple(Strike(chance.random() * run_s, _victims(chance)) for _ in range(chance.choice((1, 1, 2, 3))))
     return None, strikes

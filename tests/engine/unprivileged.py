@@ -24,14 +24,15 @@ Story = Callable[[Project], None]
 class Unprivileged:
     """Call it with a story; it gets a project directory of its own, outside of those that only root may enter."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, user: int = NOBODY) -> None:
+        """`user`: as whom."""
         import pypipegraph as ppg
 
         project.run(lambda: [ppg.FileGeneratingJob("good", write()), ppg.FileGeneratingJob("bad", fail)])
         ppg.destroy_global_pipegraph()
-        self.path = Path(tempfile.mkdtemp(dir="/tmp"))
+        self.path, self._user = Path(tempfile.mkdtemp(dir="/tmp")), user
         if os.geteuid() == 0:
-            os.chown(self.path, NOBODY, NOBODY)
+            os.chown(self.path, user, user)
 
     def __call__(self, story: Story) -> None:
         """Tell the story in a child; what it raises is raised here, as text."""
@@ -39,7 +40,7 @@ class Unprivileged:
         pid = os.fork()
         if pid == 0:
             os.close(reader)
-            _be_nobody(self.path, story, writer)
+            _be(self._user, self.path, story, writer)
         os.close(writer)
         with os.fdopen(reader) as said:
             complaint = said.read()
@@ -53,13 +54,13 @@ class Unprivileged:
         shutil.rmtree(self.path)
 
 
-def _be_nobody(path: Path, story: Story, writer: int) -> None:
+def _be(user: int, path: Path, story: Story, writer: int) -> None:
     code = 1
     try:
         if os.geteuid() == 0:
             os.setgroups(())
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            os.setgid(user)
+            os.setuid(user)
             ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self belongs to root
         os.chdir(path)
         story(Project(path))

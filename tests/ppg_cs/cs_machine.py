@@ -80,6 +80,22 @@ class Machine:
 
     # ------------------------------------------------------------------------------------------- what can happen next
 
+    def fork(self, key: int) -> list[Any]:
+        """A process is there."""
+        self.jobs[key].forked = True
+        return self.tell(on.Forked(key, 4711))
+
+    def refuse(self, key: int, reason: str = "no process could be made") -> list[Any]:
+        """The system has no process for it."""
+        assert not self.jobs.pop(key).forked
+        self.doomed.discard(key)
+        return self.tell(on.Refused(key, reason))
+
+    def wait(self, seconds: float) -> list[Any]:
+        """Nothing happens."""
+        self.now += seconds
+        return self.tell(on.Tick())
+
     def exit(self, key: int, status: int = 0, report: Report = CLEAN) -> list[Any]:
         """A job process ends."""
         del self.jobs[key]
@@ -210,6 +226,8 @@ class Machine:
                 self.fail(key, KILLED, NOTHING) if process.successor else self.exit(key, KILLED, DIED)
             else:
                 self.prepare(key) if process.successor else self.exit(key)
+        elif self.core.waiting.queued and self.core.shortage.until is not None:
+            self.wait(0.0)
         elif self.core.offered and self.core.successor is not None:
             self.tell(Define(self.core.successor.key, (1000 + self.core.successor.key,), b""))  # type: ignore[arg-type]
         elif gone := [n for n in self.retired if n in self.data_processes]:

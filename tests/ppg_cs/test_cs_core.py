@@ -9,6 +9,7 @@ from cs_machine import DIED, FAILED, KILLED, MADE, NOTHING, RAISED, USAGE, Machi
 
 from ppg_cs import events as on
 from ppg_cs import instructions as do
+from ppg_cs.shortage import PATIENCE_S, PAUSE_S
 from ppg_cs.supervisor_core import SHUTDOWN_S
 from ppg_protocol.errors import RemoteProtocolError
 from ppg_protocol.messages import Ack, Cancel, DataLost, Define, Retract, Shutdown, Unload
@@ -344,16 +345,96 @@ def test_an_offer_that_dies_is_reported() -> None:
     assert m.jobs[2].parent == 1
 
 
-def test_a_fork_that_fails_loses_the_attempt_not_the_machine() -> None:
+def test_what_finds_no_process_is_tried_again_until_there_is_one() -> None:
+    m = Machine(cores=3)
+    m.run(1)
+    m.run(2)
+    m.fork(1)
+    assert m.refuse(2) == []
+    for _ in range(20):
+        assert 2 not in m.jobs
+        assert m.wait(PAUSE_S) == []
+        assert m.refuse(2) == [], "the end of the other one may help"
+    m.wait(PAUSE_S)
+    (started,) = m.fork(2)
+    assert started.attempt == 2
+    assert m.core.deadline() is None
+
+
+def test_it_is_tried_again_at_once_when_something_ends() -> None:
+    m = Machine(cores=2)
+    for attempt in (1, 2):
+        m.run(attempt)
+    m.fork(1)
+    m.refuse(2)
+    assert 2 not in m.jobs
+    m.exit(1)
+    assert 2 in m.jobs
+
+
+def test_what_finds_no_process_though_nothing_else_is_at_work_is_given_up_with_the_reason() -> None:
     m = Machine(cores=1)
     m.run(1)
-    del m.jobs[1]
-    (finished,) = m.tell(on.Refused(1, "fork() failed: EAGAIN"))
+    while not (said := m.refuse(1, "no process could be made: EAGAIN")):
+        m.wait(PAUSE_S)
+    (finished,) = said
     assert finished.outcome == Outcome.LOST
     assert "EAGAIN" in finished.failure.text
+    assert m.now > PATIENCE_S
+    m.wait(PAUSE_S)
     m.run(2, loads=(7,))
-    del m.jobs[-1]
-    assert kinds(m.tell(on.Refused(-1, "fork() failed"))) == ["LoadFailed", "Retracted"]
+    assert kinds(m.refuse(-1)) == ["LoadFailed", "Retracted"]
+    m.wait(PAUSE_S)
+    m.run(3)
+    m.fork(3)
+    m.exit(3)
+    m.run(4)
+    assert m.refuse(4) == [], "there was one meanwhile: hope anew"
+
+
+def test_of_several_that_find_no_process_none_gives_hope_to_the_others() -> None:
+    m = Machine(cores=3)
+    m.run(1)
+    m.run(2, generates=True)
+    m.run(3, loads=(7,))
+    while m.fates().keys() != {1, 2, 3}:
+        for key in list(m.jobs):
+            m.refuse(key)
+        m.wait(PAUSE_S)
+        assert m.now < 100.0
+
+
+def test_what_waits_for_a_process_can_be_retracted_cancelled_and_shut_down() -> None:
+    m = Machine(cores=3)
+    for attempt, end in ((1, Cancel(1)), (2, Retract((2,))), (3, Shutdown(""))):
+        m.run(attempt)
+        m.refuse(attempt)
+        m.tell(end)
+        assert not m.jobs
+        m.wait(PAUSE_S)
+    assert m.fates() == {1: 1, 2: 1}
+    assert m.left
+
+
+def test_what_is_killed_before_it_finds_no_process_is_cancelled() -> None:
+    m = Machine()
+    m.run(1)
+    m.tell(Cancel(1))
+    (finished,) = m.refuse(1)
+    assert finished.outcome == Outcome.CANCELLED
+
+
+def test_what_waited_for_a_process_is_forked_where_its_data_is_by_then() -> None:
+    m = Machine(cores=3)
+    m.run(1)
+    m.refuse(1)
+    m.run(2, loads=(7,))
+    m.wait(PAUSE_S)
+    m.refuse(1)
+    m.prepare(-1)
+    m.confirm()
+    m.wait(PAUSE_S)
+    assert m.jobs[1].parent == m.core.lineage.current == 2
 
 
 def test_started_is_told_with_the_pid() -> None:

@@ -6,7 +6,6 @@ from cs_machine import DIED, FAILED, KILLED, LOAD_RAISED, NOTHING, RAISED, Machi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ppg_cs import events as on
 from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX
 from ppg_protocol.messages import Ack, Cancel, Define, Retract, Unload
 
@@ -18,7 +17,9 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
     choices = ["run", "run", "run", "retract", "cancel", "ack", "unload"]
     choices += ["job"] * 3 * bool(m.jobs) + ["swept"] * 3 * bool(m.to_sweep) + ["confirm"] * bool(m.unconfirmed)
     choices += ["kill"] * (m.core._pristine_deaths < PRISTINE_DEATHS_MAX) + ["rerun"] * bool(attempts)
-    choices += ["define"] * m.core.offered + ["ordered death"] * bool(m.deaths) + ["forked"] * bool(m.jobs)
+    new = [key for key, process in m.jobs.items() if not process.forked]
+    choices += ["refuse"] * 2 * bool(new) + ["tick"] * (m.core.deadline() is not None)
+    choices += ["define"] * m.core.offered + ["ordered death"] * bool(m.deaths) + ["forked"] * bool(new)
     what = data.draw(st.sampled_from(choices))
     some = st.sampled_from(attempts) if attempts else st.just(1)
     if what == "run":
@@ -47,7 +48,11 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
         assert m.core.successor is not None
         m.tell(Define(m.core.successor.key, (50 + m.core.successor.key,), b""))  # type: ignore[arg-type]
     elif what == "forked":
-        m.tell(on.Forked(data.draw(st.sampled_from(list(m.jobs))), 4711))
+        m.fork(data.draw(st.sampled_from(new)))
+    elif what == "refuse":
+        m.refuse(data.draw(st.sampled_from(new)))
+    elif what == "tick":
+        m.wait(data.draw(st.sampled_from([0.0, 20.0])))
     elif what == "job":
         key = data.draw(st.sampled_from(list(m.jobs)))
         well = key not in m.doomed and data.draw(st.booleans())

@@ -238,3 +238,38 @@ def test_children_of_the_script_are_left_to_it(project: Project) -> None:
     ppg.FileGeneratingJob("a", write())
     ppg.run()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def test_a_script_that_ignores_sigchld(project: Project) -> None:
+    """The kernel reaps its children then: how they ended is not to be known."""
+    former = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert project.ran(build) == ["a", "load", "made", "make"]
+        assert project.run(lambda: ppg.FileGeneratingJob("bad", fail)).failed == ["bad"]
+        assert project.ran(build) == ["make"]
+        assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGCHLD, former)
+
+
+def test_a_thread_that_reaps_whatever_ends(project: Project, scripts: Scripts) -> None:
+    said = scripts.good(
+        CHAIN
+        + """
+import threading
+
+def reap():
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            time.sleep(0.001)
+
+threading.Thread(target=reap, daemon=True).start()
+Path("go").touch()
+build()
+ppg.run()
+print(Path("second").read_text())
+"""
+    )
+    assert said == "second\n"

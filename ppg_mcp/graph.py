@@ -70,6 +70,7 @@ class Pipegraph:
         self.directory = directory
         self._prefix = str(directory).rstrip("/") + "/"
         self.status_file = status_file
+        self._own_files = frozenset(self.relative(f"{status_file}{suffix}") for suffix in ("", "-wal", ".holder"))
         self.cache_folder = cache_folder
         self.options = options
         self.phase = Phase.BUILDING
@@ -215,7 +216,14 @@ class Pipegraph:
         return job
 
     def check_writer(self, job: Job, path: str) -> None:
-        """Raise JobContractError if another job writes this file, be it under another name (see `places`)."""
+        """Raise JobContractError if this file is the status store, or another job writes it, be it under another name
+        (see `places`).
+        """
+        if path in self._own_files:
+            raise JobContractError(
+                f"{job!r} would write {path!r}, where this pipegraph keeps its status. "
+                "Let it write another file, or give new_pipegraph another invariant_status_filename."
+            )
         writer = self.writer(path)
         if writer is not None and writer is not job:
             raise JobContractError(

@@ -71,6 +71,7 @@ class EmbeddedMachine(Watching):
             mcp_pid=os.getpid(),
             heartbeat_s=HEARTBEAT_S,
             silence_s=SILENCE_S,
+            close_fds=store.descriptors(),
         )
         self._supervisor = self._started(config, task_of)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

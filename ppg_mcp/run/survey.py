@@ -176,7 +176,11 @@ class Survey:
         function = job._implied
         if function is None:
             return None
-        value, warnings = function_digest(function)
+        try:
+            value, warnings = function_digest(function)
+        except Exception as error:
+            error.add_note(f"This came from the callback of {job!r}, when it was asked what it is like.")
+            raise
         for warning in warnings:
             self.warn(warning)
         return job.job_id + CODE_SUFFIX, value

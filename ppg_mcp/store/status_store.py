@@ -202,6 +202,11 @@ class StatusStore(Reading):
         connection, self._connection = self._connection, None
         return connection
 
+    def descriptors(self) -> tuple[int, ...]:
+        """Of the store and its log: a child that never needs them should close them."""
+        paths = {str(self.path), str(self._log)}
+        return tuple(fd for fd in map(int, os.listdir("/proc/self/fd")) if _opened(fd) in paths)
+
     @property
     def _live(self) -> sqlite3.Connection:
         assert self._connection is not None, (
@@ -411,3 +416,11 @@ def _transact(connection: sqlite3.Connection, statements: Sequence[writes.Statem
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _opened(fd: int) -> str:
+    """Path of what is open there, "" if nothing is any more."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:
+        return ""

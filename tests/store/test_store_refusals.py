@@ -167,7 +167,7 @@ def test_a_store_that_lost_any_number_of_bytes_of_its_last_page_is_refused(
 ) -> None:
     start(CRASH, path, 0, 100, 10, "close").process.wait()
     whole = path.stat().st_size
-    for cut in range(1, 4097, 13):
+    for cut in range(1, 4097):
         os.truncate(path, whole - cut)
         with pytest.raises(StatusStoreError, match=r"damaged|malformed"):
             StatusStore.open(path)

@@ -149,3 +149,19 @@ def test_a_builtin_that_takes_anything_is_called_and_found_out(project: Project)
     outcome = project.run(lambda: ppg.FileGeneratingJob("a", print))
     assert outcome.failed == ["a"]
     assert "did not create its output" in str(outcome.exception("a"))
+
+
+class Refuses:
+    """Can be called, and asked nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ValueError(f"no {name}")
+
+    def __call__(self, path: Any) -> None:
+        Path(path).write_text("x")
+
+
+def test_a_callback_that_refuses_to_be_looked_at_is_named(project: Project) -> None:
+    with pytest.raises(ValueError, match="no __wrapped__") as error:
+        project.run(lambda: ppg.FileGeneratingJob("a", Refuses()))
+    assert "the callback of FileGeneratingJob('a')" in error.value.__notes__[0]

@@ -22,7 +22,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Outcome, Project, write
-from ..scripts import pids_below, until
+from ..scripts import Scripts, pids_below, until
 
 FOREVER_S = 1000
 
@@ -291,3 +291,29 @@ def test_more_memory_than_declared_is_told(project: Project) -> None:
     (warning,) = outcome.warnings()
     assert "FileGeneratingJob('a') took " in warning
     assert "but its memory_needed is 1048576. Raise it" in warning
+
+
+SCRIBBLES = """
+def scribble(path):
+    for fd in range(3, 100):
+        try:
+            os.set_blocking(fd, False)
+            os.write(fd, b"garbage" * 1000)
+            os.lseek(fd, 0, os.SEEK_SET)
+            os.write(fd, b"garbage" * 1000)
+        except OSError:
+            pass
+    Path(path).write_text("x")
+
+ppg.new_pipegraph(quiet=True)
+bad = ppg.FileGeneratingJob("bad", scribble)
+jobs = [ppg.FileGeneratingJob(name, write()).depends_on(bad) for name in "abc"]
+ppg.run()
+print(sum(job.was_run for job in (bad, *jobs)))
+"""
+
+
+def test_a_job_that_writes_into_all_descriptors_that_it_finds(project: Project, scripts: Scripts) -> None:
+    """As a program does that closed one too many: the status store is not among them."""
+    assert scripts.good(SCRIBBLES) == "4\n"
+    assert scripts.good(SCRIBBLES) == "0\n"

@@ -58,6 +58,10 @@ class Lineage:
         predecessor = self.predecessors.get(process, 0)
         return predecessor if predecessor != self.pristine and predecessor in self.predecessors else 0
 
+    def is_orphaned(self, predecessor: int) -> bool:
+        """Has this data process nothing to do any more, since the one that took over from it is gone?"""
+        return predecessor in self.predecessors and predecessor not in (self.pristine, self.current)
+
     def replace_pristine(self) -> int:
         """Number of the new pristine data process, after the former died."""
         self._numbers += 1

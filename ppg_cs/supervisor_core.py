@@ -407,7 +407,8 @@ class SupervisorCore:
 
     def _on_data_process_died(self, event: DataProcessDied, now: float) -> None:
         process, work = event.process, self.successor
-        if self.lineage.predecessors.pop(process, None) is None:
+        predecessor = self.lineage.predecessors.pop(process, None)
+        if predecessor is None:
             return
         reason = f"its data process ended with wait status {event.status}"
         if work is not None and work.successor == process:
@@ -423,6 +424,12 @@ class SupervisorCore:
             self._replace_pristine(now)
         if was_current:
             self._lose_data(reason)
+        self._retire_orphan(predecessor)
+
+    def _retire_orphan(self, predecessor: int) -> None:
+        """It waited for its heir to say that it took over, which will not come if that died before."""
+        if self.lineage.is_orphaned(predecessor):
+            self._out.append(do.Retire(predecessor))
 
     def _lose_children(self, process: int, reason: str) -> None:
         """What this data process had forked dies with it (PR_SET_PDEATHSIG)."""

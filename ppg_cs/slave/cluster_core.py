@@ -95,10 +95,11 @@ class ClusterSupervisorCore(SupervisorCore):
         if not self.lineage.resident or not idle or self.limit is None or self.limit.cores or self.draining:
             return
         process = self.lineage.current
-        self.lineage.predecessors.pop(process, None)
+        predecessor = self.lineage.predecessors.pop(process)
         self.parts.forget(process)
         self._out.append(do.KillDataProcess(process))
         self._lose_data("the machine is needed by others")
+        self._retire_orphan(predecessor)
 
     def _on_drain(self, event: Drain, now: float) -> None:
         self.draining = True

@@ -294,6 +294,16 @@ def test_losing_the_current_data_process() -> None:
     assert {p.job: p.parent for p in m.jobs.values()} == {7: 1}
 
 
+def test_who_waits_for_a_successor_that_dies_before_it_confirms_retires() -> None:
+    m = Machine()
+    m.run(1, loads=(7, 8))
+    m.prepare(-1)
+    m.confirm()
+    m.prepare(-2)
+    m.kill(3)
+    assert m.retired == {2}
+
+
 def test_losing_an_old_data_process_loses_its_jobs_only() -> None:
     m = Machine(cores=4)
     m.run(1)

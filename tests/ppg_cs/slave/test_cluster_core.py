@@ -111,6 +111,17 @@ def test_data_is_given_up_where_the_session_has_no_core_any_more() -> None:
     assert [message.jobs for message in m.said if isinstance(message, DataLost)] == [(7,)]
 
 
+def test_data_is_given_up_with_all_that_hold_it() -> None:
+    m = whole()
+    m.run(1, loads=(7, 8))
+    m.prepare(-1)
+    m.confirm()
+    m.limit(0, 0)
+    m.prepare(-2)
+    assert do.KillDataProcess(3) in m.done
+    assert m.retired == {2}
+
+
 def test_what_is_given_up_is_loaded_again() -> None:
     m = whole()
     m.run(1, loads=(7,))

@@ -12,6 +12,8 @@ DEMO_ARGS ?=
 ROUNDS ?= 1000
 SEED ?= 0
 SEEDS ?= 1000
+WORKERS ?= $(if $(findstring --trace,$(SIM_ARGS)),1,$(shell nproc))
+SIM_ARGS ?=
 BENCH_ARGS ?= --write docs/benchmarks.md
 BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
 INSTALL := $(BIN)/python -m pip install --quiet --editable
@@ -19,10 +21,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim check format bench clean distclean
+.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim sim-mutations check format bench clean distclean
 
 help: ## show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 venv: $(VENV)/.dev ## make .venv with everything for development (PYTHON=python3.12 chooses another Python)
 
@@ -52,8 +54,11 @@ mutations: $(VENV)/.dev ## break the code on purpose in fifty places, and see th
 fuzz: $(VENV)/.dev ## kill random processes at random moments, round after round (ROUNDS=1000 SEED=0)
 	cd tests && ../$(BIN)/python -B -m crash.fuzz --rounds $(ROUNDS) --seed $(SEED) --workers $$(nproc)
 
-sim: $(VENV)/.dev ## play whole clusters with faults in virtual time (SEEDS=1000 SEED=0)
-	cd tests && ../$(BIN)/python -B -m sim.run --seed $(SEED) --seeds $(SEEDS)
+sim: $(VENV)/.dev ## play whole clusters with faults in virtual time (SEEDS=1000 SEED=0 WORKERS=2 SIM_ARGS=--trace)
+	cd tests && ../$(BIN)/python -B -m sim.run --seed $(SEED) --seeds $(SEEDS) --workers $(WORKERS) $(SIM_ARGS)
+
+sim-mutations: $(VENV)/.dev ## break the code on purpose, and see that the simulation finds it (15 minutes on two cores)
+	$(BIN)/python -m tests.mutations.simulated
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages
 	$(BIN)/ruff check .

@@ -29,7 +29,7 @@ HEARTBEAT = Heartbeat((), (), 0)
 class Exchange:
     """`used`: machines that were sent something to execute; `gone`: those of them of which nothing runs any more.
 
-    `remember` makes `used` durable, before anything is sent to a new one.
+    `remember` makes `used` durable, before anything is sent to a new one. `wall_ns`: the wall clock.
     """
 
     def __init__(
@@ -40,9 +40,10 @@ class Exchange:
         log: RunLog,
         remember: Callable[[set[str]], None],
         address: str,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.core, self.link, self.coordinator = core, link, coordinator
-        self._log, self._remember, self._address = log, remember, address
+        self._log, self._remember, self._address, self._wall_ns = log, remember, address, wall_ns
         self._reports: list[tuple[str, Report]] = []
         self.used: set[str] = set()
         self.gone: set[str] = set()
@@ -110,7 +111,7 @@ class Exchange:
                 self._handle(on.PeerCame(peer, hello.host), now)
             case Deliver(messages, _):
                 for message in messages:
-                    self._handle(on.PeerSaid(peer, message, time.time_ns()), now)
+                    self._handle(on.PeerSaid(peer, message, self._wall_ns()), now)
             case PeerSilent(since):
                 self._handle(on.PeerQuiet(peer, since), now)
             case PeerReturned():

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .rows import MUTATIONS, Mutation
+from .simulated_rows import Simulated
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 180
@@ -80,7 +81,7 @@ def report(row: Mutation) -> bool:
     return not noticed
 
 
-def mutated(text: str, row: Mutation) -> str:
+def mutated(text: str, row: Mutation | Simulated) -> str:
     """The file's text with the row's mistake. Raises ValueError unless the old text is there exactly once."""
     count = text.count(row.old)
     if count != 1:
@@ -99,18 +100,24 @@ def copied() -> Iterator[Path]:
 
 def tested(copy: Path, tests: Sequence[str], patience_s: float) -> tuple[int | None, str, float]:
     """pytest's exit code (None: it hung and was killed), its output, and how long it took."""
+    options = ("-x", "-q", "--color=no", "-p", "no:cacheprovider")
+    return executed(copy, copy, ["pytest", *options, *tests], patience_s)
+
+
+def executed(copy: Path, directory: Path, module: Sequence[str], patience_s: float) -> tuple[int | None, str, float]:
+    """`python -m MODULE…` with the copy's code: its exit code (None: it hung), its output, and how long it took."""
     environment = {
         **os.environ,
         "PYTHONDONTWRITEBYTECODE": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis"),
     }
     environment["PYTHONPATH"] = os.pathsep.join([str(copy), str(copy / "protocol")])
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--color=no", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", *module]
     started = time.monotonic()
     with open(copy / "said", "w+", encoding="utf-8", errors="replace") as said:  # a pipe is held open by what is left
         process = subprocess.Popen(
             command,
-            cwd=copy,
+            cwd=directory,
             env=environment,
             stdout=said,
             stderr=said,

@@ -16,9 +16,11 @@ from ppg_coordinator.core.events import (
     PeerFellSilent,
     PeerLeft,
     PeerSpoke,
+    ShutOut,
     Tell,
     Ticked,
     TurnAway,
+    UserRevoked,
 )
 from ppg_protocol.cluster_messages import Ask
 from ppg_protocol.link import Delivery
@@ -31,6 +33,10 @@ from .world import Host, Process
 
 if TYPE_CHECKING:
     from .simulation import Simulation
+
+
+OPERATOR = b"operator"
+"""Who asks without a link."""
 
 
 class Coordinator(Process):
@@ -46,7 +52,8 @@ class Coordinator(Process):
         timing = Timing(options.heartbeat_s, options.silence_s)
         greeting = links.hello(self, links.COORDINATOR, links.COORDINATOR, 0)
         self.link = links.server(sim.network, self, "coordinator", greeting, timing)
-        self._known: set[bytes] = set()
+        links.refuse(self.link, sim.revoked)
+        self._known: dict[bytes, None] = {}
         self.wake()
 
     def deadline(self) -> float | None:
@@ -63,16 +70,27 @@ class Coordinator(Process):
         if due is not None and due <= self.now:
             self._feed(Ticked())
         self.core.sanity_check()
+        self.sim.judge.bounded(self, map(self.link.session, self._known))
 
     def drain(self, machine: str, drained: bool) -> None:
         """What an operator asks for, without the operator."""
         self.post(lambda: self._drain(machine, drained))
 
     def _drain(self, machine: str, drained: bool) -> None:
-        operator = b"operator"
-        self._feed(PeerArrived(operator, "owner", "operator", "here", True))
-        self._feed(PeerSpoke(operator, Ask("drain" if drained else "undrain", (machine,))))
-        self._feed(PeerLeft(operator, "done"))
+        self._feed(PeerArrived(OPERATOR, "owner", "operator", "here", True))
+        self._feed(PeerSpoke(OPERATOR, Ask("drain" if drained else "undrain", (machine,))))
+        self._feed(PeerLeft(OPERATOR, "done"))
+
+    def revoke(self, user: str) -> None:
+        """The user's key counts for nothing, from now on."""
+        self.sim.revoked.add(user)
+        self.post(lambda: self._feed(UserRevoked(user, OPERATOR)))
+
+    def _shut_out(self, user: str) -> None:
+        """As ServerLink.shut_out, which knows keys."""
+        for peer in [peer for peer in self._known if links.user_of(self.link, peer) == user]:
+            self.link.dismiss(peer, f"user {user} was revoked", self.now)
+        links.hang_up(self.link)
 
     def _on_delivery(self, delivery: Delivery) -> None:
         peer = delivery.peer
@@ -94,12 +112,15 @@ class Coordinator(Process):
 
     def _arrived(self, peer: bytes, theirs: Hello) -> None:
         self._gone(peer, "another process has taken its place")
-        self._known.add(peer)
+        if links.user_of(self.link, peer) in self.sim.revoked:
+            self.link.dismiss(peer, "this key is not authorised any more", self.now)
+            return
+        self._known[peer] = None
         self._feed(PeerArrived(peer, links.user_of(self.link, peer), theirs.role, theirs.host, False))
 
     def _gone(self, peer: bytes, reason: str) -> None:
         if peer in self._known:
-            self._known.discard(peer)
+            self._known.pop(peer, None)
             self._feed(PeerLeft(peer, reason))
 
     def _feed(self, event: Event) -> None:
@@ -109,15 +130,17 @@ class Coordinator(Process):
     def _perform(self, instruction: Instruction) -> None:
         match instruction:
             case Tell(peer, message):
-                if peer != b"operator":
+                if peer != OPERATOR:
                     self.link.send(peer, [message], self.now)
             case TurnAway(peer, reason):
-                self._known.discard(peer)
+                self._known.pop(peer, None)
                 self.link.dismiss(peer, reason, self.now)
             case Log(text, _):
                 self.note(text)
             case KeepDrained(machines):
                 self.kept = machines
+            case ShutOut(user):
+                self._shut_out(user)
             case _:
                 raise AssertionError(instruction)
 

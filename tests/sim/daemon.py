@@ -82,6 +82,7 @@ class Daemon(Process):
         if deadline is not None and self.now >= deadline:
             self.handle(on.Elapsed())
         self.core.sanity_check()
+        self.sim.judge.bounded(self, [self.link.session()])
 
     def _on_delivery(self, delivery: Delivery) -> None:
         match delivery.what:
@@ -164,6 +165,10 @@ class Daemon(Process):
 
     def _later(self, mean_s: float, what: Any) -> None:
         self.world.after(self.world.luck.expovariate(1.0) * mean_s + 1e-4, lambda: self.post(what))
+
+    def interrupt(self) -> None:
+        """SIGTERM."""
+        self.post(lambda: self.handle(on.Interrupted()))
 
     # --------------------------------------------------------------------------------------------------- supervisors
 

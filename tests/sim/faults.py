@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ppg_cs.slave.events import Interrupted
-
 from .supervisor import Supervisor
-from .world import Process
+from .world import Host, Process
 
 if TYPE_CHECKING:
     from .daemon import Daemon
     from .simulation import Simulation
+
+REVOKED_S = 10.0
+"""By then a coordinator has cut off a user that was revoked."""
 
 
 class Faults:
@@ -23,12 +24,20 @@ class Faults:
         self._by_name: dict[str, Callable[[], None]] = {
             "break a connection": sim.network.break_some,
             "partition": self._partition,
+            "cut one way": lambda: self._partition(one_way=True),
             "kill a daemon": self._kill_daemon,
             "kill a supervisor": self._kill_supervisor,
             "kill a data process": self._kill_data_process,
             "kill a master": self._kill_master,
+            "kill a master in a commit": self._doom_master,
+            "kill a master behind a partition": self._kill_cut_off,
             "kill the coordinator": self._kill_coordinator,
             "freeze": self._freeze,
+            "freeze a busy supervisor": self._freeze_busy,
+            "suspend a machine": self._suspend,
+            "set a wall clock": self._set_clock,
+            "slow disk": self._slow_disk,
+            "revoke a user": self._revoke,
             "drain": self._drain,
             "signal a daemon": self._signal,
             "vanish": self._vanish,
@@ -60,9 +69,11 @@ class Faults:
         """Sometimes shorter than a lease, sometimes longer."""
         return self._luck.choice((0.1, 0.5, 1.0, 2.0)) * self._luck.uniform(0.5, 1.5) * self._sim.options.lease_s
 
-    def _partition(self) -> None:
-        a, b = self._luck.sample(list(self._world.hosts.values()), 2)
-        self._sim.network.partition(a, b)
+    def _partition(self, one_way: bool = False) -> None:
+        self._cut(*self._luck.sample(list(self._world.hosts.values()), 2), one_way)
+
+    def _cut(self, a: Host, b: Host, one_way: bool = False) -> None:
+        self._sim.network.partition(a, b, one_way)
         self._world.after(self._long(), lambda: self._sim.network.heal(a, b))
 
     def _kill(self, processes: list[Process]) -> None:
@@ -85,6 +96,23 @@ class Faults:
     def _kill_master(self) -> None:
         self._kill([*self._sim.masters.values()])
 
+    def _doom_master(self) -> None:
+        masters = [*self._sim.masters.values()]
+        if masters:
+            self._luck.choice(masters).doomed = self._luck.randint(0, 6)
+
+    def _busy(self) -> list[Supervisor]:
+        return [one for one in self._supervisors() if one.jobs]
+
+    def _kill_cut_off(self) -> None:
+        """What it started goes on, and does not hear of the next one."""
+        busy = [(one, self._sim.masters.get(one.order.session.rpartition("-")[0])) for one in self._busy()]
+        pairs = [(one, master) for one, master in busy if master is not None and one.host is not master.host]
+        if pairs:
+            supervisor, master = self._luck.choice(pairs)
+            self._cut(supervisor.host, master.host)
+            master.kill("SIGKILL")
+
     def _kill_coordinator(self) -> None:
         self._kill([self._sim.coordinator] if self._sim.coordinator else [])
 
@@ -97,6 +125,34 @@ class Faults:
         if processes:
             self._luck.choice(processes).freeze(self._long())
 
+    def _freeze_busy(self) -> None:
+        """For longer than its lease."""
+        busy = self._busy()
+        if busy:
+            self._luck.choice(busy).freeze(self._luck.uniform(1.0, 2.0) * self._sim.options.lease_s)
+
+    def _suspend(self) -> None:
+        host = self._luck.choice([*self._world.hosts.values()])
+        seconds = self._long()
+        self._world.note(host.name, f"sleeps for {seconds:.2f} s")
+        host.suspend(self._world, seconds)
+
+    def _set_clock(self) -> None:
+        host = self._luck.choice([*self._world.hosts.values()])
+        host.wall_offset_s += self._luck.choice((-86400.0, -3600.0, -1.0, 0.5, 3600.0))
+
+    def _slow_disk(self) -> None:
+        host = self._world.hosts["head"]
+        host.disk_s = self._luck.choice((0.01, 0.1, 1.0))
+        self._world.after(self._long(), lambda: setattr(host, "disk_s", 0.0))
+
+    def _revoke(self) -> None:
+        """One of several users; authorised again once everything of it was ended."""
+        user, coordinator = self._luck.choice(self._sim.users), self._sim.coordinator
+        if coordinator is not None and len(self._sim.users) > 1 and user not in self._sim.revoked:
+            coordinator.revoke(user)
+            self._world.after(REVOKED_S + self._long(), lambda: self._sim.revoked.discard(user))
+
     def _drain(self) -> None:
         host = self._luck.choice(list(self._world.hosts)[1:])
         if self._sim.coordinator is not None:
@@ -104,16 +160,21 @@ class Faults:
             self._world.after(self._long(), lambda: self._undrain(host))
 
     def _undrain(self, host: str) -> None:
-        if self._sim.coordinator is not None and self._world.now > self._sim.coordinator.began_at + 0.1:
-            self._sim.coordinator.drain(host, False)
-        else:
-            self._world.after(1.0, lambda: self._undrain(host))
+        """The operator looks whether it was of use."""
+        coordinator = self._sim.coordinator
+        if coordinator is not None:
+            coordinator.drain(host, False)
+        self._world.after(1.0, lambda: self._undrain_again(host))
+
+    def _undrain_again(self, host: str) -> None:
+        coordinator = self._sim.coordinator
+        if coordinator is None or coordinator.is_frozen or host in coordinator.kept:
+            self._undrain(host)
 
     def _signal(self) -> None:
         daemons = self._daemons()
         if daemons:
-            daemon = self._luck.choice(daemons)
-            daemon.post(lambda: daemon.handle(Interrupted()))
+            self._luck.choice(daemons).interrupt()
 
     def _vanish(self) -> None:
         """A machine, for good; never the largest one, which some jobs may need."""

@@ -1,11 +1,15 @@
-"""The shared file system: each write is a new inode that knows who made it, from what."""
+"""The shared file system: each write is a new inode that knows who made it. Stamps are those of its server's clock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from ppg_protocol.records import FileStat
+
+Attempt = tuple[str, int]
+"""A session, and the number of the attempt in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,7 @@ class File:
     """`digest` stands for its content."""
 
     stat: FileStat
-    attempt: tuple[str, int]
+    attempt: Attempt
 
     @property
     def digest(self) -> bytes:
@@ -22,18 +26,24 @@ class File:
 
 
 class Files:
-    """By path."""
+    """By path. `clock_ns`: the server's."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
         self.by_path: dict[str, File] = {}
+        self._clock_ns = clock_ns
         self._inode = 0
 
-    def write(self, path: str, content: bytes, attempt: tuple[str, int], now: float) -> FileStat:
+    def write(self, path: str, content: bytes, attempt: Attempt) -> FileStat:
         """A new file in its place."""
         self._inode += 1
-        stat = FileStat(100, int(now * 1e9), self._inode, content)
+        stat = FileStat(100, self._clock_ns(), self._inode, content)
         self.by_path[path] = File(stat, attempt)
         return stat
+
+    def is_as_told(self, path: str, told: FileStat) -> bool:
+        """Is it the file that was reported?"""
+        file = self.by_path.get(path)
+        return file is not None and file.stat == told
 
     def remove(self, path: str) -> None:
         """If it is there."""

@@ -33,3 +33,13 @@ def client(network: Network, process: Process, endpoint: str, greeting: Hello, t
 def user_of(link: ServerLink, peer: bytes) -> str:
     """Whose key a peer has."""
     return cast(Socket, link.socket).users[peer]
+
+
+def refuse(link: ServerLink, users: set[str]) -> None:
+    """Whose keys are not good for it; the set may change."""
+    cast(Socket, link.socket).refused_users = users
+
+
+def hang_up(link: ServerLink) -> None:
+    """All connections end."""
+    cast(Socket, link.socket).hang_up()

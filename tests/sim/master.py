@@ -1,13 +1,15 @@
 """A run of a project: the real planner, dispatcher, ClusterCore, links, and of the run loop the real `Turn`,
-`Reception`, `Performer`, `Outbox`, `Origins` and `Exchange`.
+`Reception`, `Generating`, `Merge`, `Performer`, `Outbox`, `Origins` and `Exchange`.
 
 Simulated are the survey (nodes come from the simulated store and files), the recorder (records without what is for
-readers), and the beginning and end of a run. Generating jobs are left out: they need a real graph.
+readers), and the beginning and end of a run. The graph is a real one, into which the script's jobs come as those of
+generating jobs do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +18,12 @@ from ppg_mcp.cluster.core import ClusterCore, Surroundings
 from ppg_mcp.cluster.exchange import Exchange
 from ppg_mcp.cluster.former import former_machines, remember
 from ppg_mcp.dispatcher import Dispatcher
+from ppg_mcp.graph import Options as GraphOptions
+from ppg_mcp.graph import Pipegraph
+from ppg_mcp.job import Job
 from ppg_mcp.planner import Files, Former, Kind, Node
 from ppg_mcp.priority import Priorities
+from ppg_mcp.run.merge import Merge
 from ppg_mcp.run.origins import Origins
 from ppg_mcp.run.outbox import Outbox
 from ppg_mcp.run.performing import Performer
@@ -33,9 +39,9 @@ from ppg_protocol.records import FileStat
 from ppg_protocol.session import Timing
 
 from . import links
-from .project import Project, Task
+from .project import Order, Project, Task
 from .store import FakeStore
-from .world import Process
+from .world import Crash, Process
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -43,6 +49,8 @@ if TYPE_CHECKING:
 QUIET_HEARTBEATS = 5
 MARGIN, MARGIN_MIN_S = 0.25, 1.0
 DELIVERY_PATIENCE_S = 2.0
+FLAGS: Any = (True, False, False, None, 0, False, False, None)
+"""Of the graph: quiet, no dump, not interactive, no log, no adoption, no early cutoff, no limit of cores."""
 
 
 class Log:
@@ -72,9 +80,9 @@ class Results:
     def prune(self, *arguments: object, **more: object) -> None:
         """It can't be done."""
 
-    def failed(self, job: Task, *arguments: object, **more: object) -> None:
+    def failed(self, job: Job, *arguments: object, **more: object) -> None:
         """It failed."""
-        job.error_reason = "it failed"
+        job._result = cast(Any, SimpleNamespace(error_reason="it failed"))
         self.failures.append(job.job_id)
 
     failed_here = failed
@@ -88,53 +96,105 @@ class Recorder:
 
     def success(self, job: int, files: Sequence[FileStat], *rest: object) -> tuple[bytes, bytes]:
         """Of a job that ended well."""
-        master = self._master
+        master, task = self._master, self._master.tasks[job]
         build_id = master.world.luck.randbytes(16)
-        master.store.record(master.tasks[job].job_id, build_id, *master.planner.digests(job), pack_files(files))
+        master.store.record(task.job_id, build_id, *master.planner.digests(job), pack_files(files))
+        order = master.sim.runs[master.store.session]
+        master.project.basis[task.job_id] = build_id, master.sim.judge.basis(order, order.tasks[task.index])
         return build_id, files[0].digest
 
     def ended(self, *arguments: object, **more: object) -> None:
         """Only for readers."""
 
 
+class Survey:
+    """What is known of jobs when they come: the simulated store's rows, and the files."""
+
+    def __init__(self, master: Master, order: Order) -> None:
+        self._master, self._order = master, order
+        self.tasks: list[Task] = []
+        """By index in the run."""
+
+    def nodes(self, jobs: Sequence[Job]) -> list[Node]:
+        """One per job."""
+        tasks = [self._order.by_id[job.job_id] for job in jobs]
+        self.tasks += tasks
+        return [self._node(job, task) for job, task in zip(jobs, tasks, strict=True)]
+
+    def _node(self, job: Job, task: Task) -> Node:
+        own = (f"code of {task.job_id}", task.version.to_bytes(16, "big"))
+        inputs = tuple(sorted(p.index for p in job.edges))
+        if task.kind != Kind.OUTPUT:
+            return Node(task.job_id, task.kind, inputs, own=own)
+        sim = self._master.sim
+        row, file = self._master.store.disk.rows.get(task.job_id), sim.files.by_path.get(task.job_id)
+        former, edited = None, b""
+        if row is not None:
+            digest = unpack_files(row.files)[0].digest if row.files else b""
+            former = Former(row.build_id, row.strict, row.content, not row.tombstone, digest)
+            if file is not None and digest and file.digest != digest:
+                edited = file.digest
+        files = Files.FINE if file is not None else Files.MISSING
+        return Node(task.job_id, task.kind, inputs, former=former, files=files, edited=edited, own=own)
+
+
 class Master(Process):
-    """See the module. It is what the parts of the run loop take for a RunContext, and for a Machines."""
+    """See the module. It is what the parts of the run loop take for a RunContext, and for a Machines.
+
+    `doomed`: how many writes from now in a commit it is killed; None: it is not.
+    """
 
     def __init__(self, sim: Simulation, project: Project) -> None:
         host = sim.world.hosts[project.host]
         super().__init__(sim.world, host, project.user, f"mcp {project.name}")
-        options = sim.options
         self.sim, self.project = sim, project
-        session = f"{project.name}-{project.disk.epoch + 1}"
-        self.store = FakeStore(project.disk, session)
-        self.tasks = self.order = project.tasks
-        for task in self.tasks:
-            task.error_reason = ""
+        self.doomed: int | None = None
+        session = project.next_session
+        self.store = FakeStore(project.disk, session, self._writes)
+        self.graph = _graph()
+        self.order = self.graph.order
         self.planner = p.Planner()
+        self.survey = Survey(self, sim.runs[session])
+        self.tasks = self.survey.tasks
         self.dispatcher = Dispatcher(patient=True)
         self.priorities = Priorities(self.planner)
         self.log, self.results, self.recorder = Log(self), Results(), Recorder(self)
-        self.situation = Situation(self.planner, cast(Any, self.order), self.priorities, 0.0)
+        self.situation = Situation(self.planner, self.order, self.priorities, 0.0)
         self.outbox = Outbox()
-        self.origins = Origins(self._is_as_told)
+        self.origins = Origins(sim.files.is_as_told)
         self.machines: Master | None = self
         self.hosts: dict[str, str] = {}
         self.cores_of: dict[int, int] = {}
         self.told: set[int] = set()
         self.executed = 0
         self.explainer = SimpleNamespace(why=lambda job: "it must")
-        self.graph = SimpleNamespace(
-            options=SimpleNamespace(cluster=True, adopt=False), absolute=lambda path: path, left_out={}
-        )
         self.progress = SimpleNamespace(note=lambda text: None)
         self.sync = SimpleNamespace(wrote=lambda path: None)
         run = cast(Any, self)
         self._performer = Performer(run)
         self.turn = Turn(run, self._performer)
-        self.exchange = self._new_exchange(session, options)
+        script = Merge(self.graph, self.planner, cast(Any, None), sim.runs[session].tasks.change(None))
+        script.check()
+        script.commit()
+        self.exchange = self._new_exchange(session, sim.options)
         self._closing_until: float | None = None
-        self._performer.perform(self.planner.extend(self._nodes()))
+        self._performer.perform(self.planner.extend(self.survey.nodes(self.order)))
         self.wake()
+
+    def _writes(self) -> None:
+        """See FakeStore: a slow disk keeps us, and we may be killed between any two writes."""
+        if self.host.disk_s:
+            self.stall(self.world.luck.expovariate(1.0) * self.host.disk_s)
+        if self.doomed is not None:
+            self.doomed -= 1
+            if self.doomed < 0:
+                raise Crash("SIGKILL in a commit")
+
+    def report_missing_inputs(self) -> None:
+        """There are none."""
+
+    def log_not_run(self) -> None:
+        """Only for readers."""
 
     def _new_exchange(self, session: str, options: Any) -> Exchange:
         host, network = self.host, self.sim.network
@@ -146,40 +206,21 @@ class Master(Process):
         prepare = Prepare("/p", "/n", b"n", "py", "/p", 0, (), (), (), "", 0)
         us = Ready("", host.name, self.pid, 0, 0, links.PYTHON, links.ENGINE)
         older = former_machines(self.store).machines
+        names = " ".join(task.job_id for task in self.sim.runs[session].tasks.declared).encode()
         opening = OpenSession(session, epoch, self.project.name, link.endpoint)
-        surroundings = Surroundings(opening, prepare, [b"tasks"], us, older, options.lease_s, self._margin_s)
+        surroundings = Surroundings(opening, prepare, [names], us, older, options.lease_s, self._margin_s)
         core = ClusterCore(surroundings, self.now)
         greeting = links.hello(self, "mcp", links.COORDINATOR, 0)
         silence = Timing(options.heartbeat_s, options.silence_s)
         coordinator = links.client(network, self, "ipc://coordinator", greeting, silence)
-        return Exchange(core, link, coordinator, cast(Any, self.log), self._remember, "coordinator")
+        return Exchange(core, link, coordinator, cast(Any, self.log), self._remember, "coordinator", self._wall_ns)
 
     def _remember(self, machines: set[str]) -> None:
         remember(self.store, machines, self.sim.options.lease_s + self._margin_s)
         self.store.commit()
 
-    def _is_as_told(self, path: str, told: FileStat) -> bool:
-        file = self.sim.files.by_path.get(path)
-        return file is not None and file.stat == told
-
-    # ---------------------------------------------------------------------------------------------------------- survey
-
-    def _nodes(self) -> list[Node]:
-        return [self._node(task) for task in self.tasks]
-
-    def _node(self, task: Task) -> Node:
-        own = (f"code of {task.job_id}", task.version.to_bytes(16, "big"))
-        if task.kind != Kind.OUTPUT:
-            return Node(task.job_id, task.kind, task.inputs, own=own)
-        row, file = self.store.disk.rows.get(task.job_id), self.sim.files.by_path.get(task.job_id)
-        former, edited = None, b""
-        if row is not None:
-            digest = unpack_files(row.files)[0].digest if row.files else b""
-            former = Former(row.build_id, row.strict, row.content, not row.tombstone, digest)
-            if file is not None and digest and file.digest != digest:
-                edited = file.digest
-        files = Files.FINE if file is not None else Files.MISSING
-        return Node(task.job_id, task.kind, task.inputs, former=former, files=files, edited=edited, own=own)
+    def _wall_ns(self) -> int:
+        return self.host.wall_ns(self.world.now)
 
     # ----------------------------------------------------------------------------------------------------------- turns
 
@@ -245,3 +286,12 @@ class Master(Process):
     def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
         """See Machines."""
         self.exchange.demand(counts, loads_bytes, self.now)
+
+    def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes) -> None:
+        """See Machines."""
+        self.exchange.define(machine, attempt, jobs, chunk, self.now)
+
+
+def _graph() -> Pipegraph:
+    """Empty, for many machines."""
+    return Pipegraph(Path("/"), Path("/status"), "cache", GraphOptions(*FLAGS, cluster=cast(Any, "cluster")))

@@ -5,7 +5,8 @@ Rules
 - A connection that breaks loses what is in flight. A side that knows of it can't send (zmq.Again on a DEALER,
   EHOSTUNREACH on a ROUTER), one that does not sends into the void: half open.
 - Between partitioned hosts everything is stuck. When they meet again it arrives late, or is lost if one side has given
-  the connection up meanwhile.
+  the connection up meanwhile. A way may also be cut in one direction only.
+- So nothing is doubled or overtaken within a connection, as in TCP; what is sent anew over the next one may be.
 - A DEALER dials again and again. Under its identity the new connection takes over from the old one (ROUTER_HANDOVER).
 """
 
@@ -17,10 +18,13 @@ from typing import Any
 
 import zmq
 
-from .world import Host, Process, World
+from .world import Host, Process, Violation, World
 
+AGAIN, UNREACHABLE = zmq.Again(), zmq.ZMQError(zmq.EHOSTUNREACH)
+"""Made once: zmq's exceptions are slow to make."""
 DIAL_S = 0.01
 DIAL_MAX_S = 1.0
+INBOX_MAX = 5000
 
 
 class Network:
@@ -41,9 +45,13 @@ class Network:
         """Can nothing get from one to the other?"""
         return (a.name, b.name) in self.cut
 
-    def partition(self, a: Host, b: Host) -> None:
+    def is_whole(self, a: Host, b: Host) -> bool:
+        """Do both ways work?"""
+        return not self.is_cut(a, b) and not self.is_cut(b, a)
+
+    def partition(self, a: Host, b: Host, one_way: bool = False) -> None:
         """Nothing gets through any more. Some ends notice it after a while."""
-        self.cut |= {(a.name, b.name), (b.name, a.name)}
+        self.cut |= {(a.name, b.name)} if one_way else {(a.name, b.name), (b.name, a.name)}
         for connection in self.connections:
             if {connection.client.host, connection.server.host} == {a, b}:
                 for end in (connection.drop_client, connection.drop_server):
@@ -96,22 +104,27 @@ class Connection:
     def carry(self, to_server: bool, frames: Sequence[bytes]) -> None:
         """Send it on its way."""
         world = self.network.world
-        self._last[to_server] = max(self._last[to_server] + 1e-7, world.now + self.network.delay())
+        leaves_at = max(world.now, (self.client if to_server else self.server).frozen_until)
+        self._last[to_server] = max(self._last[to_server] + 1e-7, leaves_at + self.network.delay())
         world.at(self._last[to_server], lambda: self._arrive(to_server, frames))
 
     def _arrive(self, to_server: bool, frames: Sequence[bytes]) -> None:
         if not self.is_whole:
             return
-        if self._stuck[to_server] or self.network.is_cut(self.client.host, self.server.host):
+        if self._stuck[to_server] or self._is_cut(to_server):
             self._stuck[to_server].append(frames)
         elif to_server:
             self.server_end.arrived([self.client_end.identity, *frames])
         else:
             self.client_end.arrived(list(frames))
 
+    def _is_cut(self, to_server: bool) -> bool:
+        ends = (self.client.host, self.server.host) if to_server else (self.server.host, self.client.host)
+        return self.network.is_cut(*ends)
+
     def unstick(self) -> None:
         """The way is free again."""
-        if self.network.is_cut(self.client.host, self.server.host):
+        if not self.network.is_whole(self.client.host, self.server.host):
             return
         for to_server in (False, True):
             stuck, self._stuck[to_server] = self._stuck[to_server], deque()
@@ -147,7 +160,7 @@ class Connection:
         mine()
         dead, alive = (self.client, self.server) if is_client else (self.server, self.client)
         world = self.network.world
-        if dead.host.is_up and not self.network.is_cut(dead.host, alive.host):
+        if dead.host.is_up and self.network.is_whole(dead.host, alive.host):
             world.after(self.network.delay(), other)
         else:
             world.after(self.network.notice_s, other)
@@ -166,6 +179,7 @@ class Socket:
         self.endpoint = ""
         self.is_closed = False
         self._inbox: deque[list[bytes]] = deque()
+        self.refused_users: set[str] = set()
         self._dial_s = DIAL_S
         process.sockets.append(self)
 
@@ -204,23 +218,25 @@ class Socket:
         if self.is_router:
             connection = self.routes.get(frames[0])
             if connection is None:
-                raise zmq.ZMQError(zmq.EHOSTUNREACH)
+                raise UNREACHABLE.with_traceback(None)
             connection.carry(False, list(frames[1:]))
         else:
             if self.connection is None:
-                raise zmq.Again
+                raise AGAIN.with_traceback(None)
             self.connection.carry(True, list(frames))
 
     def recv_multipart(self, flags: int = 0, copy: bool = True) -> list[Any]:
         """What has arrived first."""
         if not self._inbox:
-            raise zmq.Again
+            raise AGAIN.with_traceback(None)
         return self._inbox.popleft()
 
     def arrived(self, frames: list[bytes]) -> None:
         """A multipart is there."""
         if not self.is_closed and self.process.alive:
             self._inbox.append(frames)
+            if len(self._inbox) > INBOX_MAX:
+                raise Violation(f"{len(self._inbox)} envelopes wait for {self.process.name}")
             self.process.wake()
 
     def dropped(self) -> None:
@@ -242,7 +258,8 @@ class Socket:
             server is None
             or server.process.is_frozen
             or here.is_frozen
-            or self.network.is_cut(here.host, server.process.host)
+            or not self.network.is_whole(here.host, server.process.host)
+            or not server.admits(here)
         ):
             self._dial_s = min(2 * self._dial_s, DIAL_MAX_S)
             self._dial()
@@ -250,6 +267,15 @@ class Socket:
         self.connection = Connection(self.network, self, server)
         self.network.connections.append(self.connection)
         server.take(self)
+
+    def admits(self, process: Process) -> bool:
+        """Is its user's key good for this server?"""
+        return process.user not in self.refused_users
+
+    def hang_up(self) -> None:
+        """All connections end."""
+        for connection in list(self.routes.values()):
+            connection.end_died(is_client=False)
 
     def take(self, client: Socket) -> None:
         """A client has connected."""

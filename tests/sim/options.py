@@ -1,4 +1,8 @@
-"""What a seed decides before anything happens: numbers, delays, leases, and which faults there are, how often."""
+"""What a seed decides before anything happens: numbers, delays, leases, and which faults there are, how often.
+
+Most worlds are small: what goes wrong does so with two machines and a handful of jobs, and fifty of these are played in
+the time of a large one.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,34 @@ from random import Random
 FAULTS = (
     "break a connection",
     "partition",
+    "cut one way",
     "kill a daemon",
     "kill a supervisor",
     "kill a data process",
     "kill a master",
+    "kill a master in a commit",
+    "kill a master behind a partition",
     "kill the coordinator",
     "freeze",
+    "freeze a busy supervisor",
+    "suspend a machine",
+    "set a wall clock",
+    "slow disk",
+    "revoke a user",
     "drain",
     "signal a daemon",
     "vanish",
 )
+LARGE = 0.02
+"""The share of worlds that are not small."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Seconds, and numbers. `faults`: which there are; one comes every `fault_s`, until `calm_at`."""
+    """Seconds, and numbers. `faults`: which there are; one comes every `fault_s`, until `calm_at`.
+
+    `leaves`: does a user leave, with all daemons, when everything is made?
+    """
 
     slaves: int = 2
     users: int = 1
@@ -38,20 +55,22 @@ class Options:
     drift: float = 0.0
     fault_s: float = 1.0
     calm_at: float = 0.0
+    leaves: bool = False
     faults: tuple[str, ...] = field(default=())
 
 
 def drawn(luck: Random) -> Options:
     """A random world. Where users share machines, the grace period is as long as the lease: a daemon that registers
     later has jobs that nobody knew of."""
-    heartbeat_s = luck.choice((0.2, 0.5, 2.0))
-    lease_s = heartbeat_s * luck.choice((6, 12, 30))
+    is_large = luck.random() < LARGE
+    heartbeat_s = luck.choice((0.2, 0.5, 2.0) if is_large else (0.3, 1.0, 2.0))
+    lease_s = heartbeat_s * luck.choice((6, 12, 30) if is_large else (6, 8, 12))
     options = Options(
-        slaves=luck.randint(1, 5),
-        users=luck.choice((1, 1, 2)),
-        projects=luck.randint(1, 3),
-        size=luck.choice((3, 10, 30, 60)),
-        runs=luck.randint(1, 3),
+        slaves=luck.randint(1, 5) if is_large else luck.choice((1, 2, 2, 3)),
+        users=luck.choice((1, 1, 2, 3)) if is_large else luck.choice((1, 1, 1, 2)),
+        projects=luck.randint(1, 3) if is_large else luck.choice((1, 1, 2)),
+        size=luck.choice((10, 20, 40)) if is_large else luck.choice((2, 4, 8, 12)),
+        runs=luck.randint(1, 3) if is_large else luck.choice((1, 1, 2)),
         delay_s=luck.choice((0.0002, 0.005, 0.05)),
         heartbeat_s=heartbeat_s,
         lease_s=lease_s,
@@ -59,8 +78,9 @@ def drawn(luck: Random) -> Options:
         grace_s=luck.choice((lease_s / 4, lease_s)),
         drain_s=luck.choice((1.0, 30.0)),
         drift=luck.choice((0.0, 0.001)),
-        fault_s=luck.choice((0.3, 1.0, 5.0)),
-        calm_at=luck.choice((0.0, 20.0, 60.0)),
-        faults=tuple(luck.sample(FAULTS, luck.randint(1, len(FAULTS)))),
+        fault_s=luck.choice((0.3, 1.0, 5.0)) if is_large else luck.choice((0.1, 0.25, 0.6)) * lease_s,
+        calm_at=luck.choice((0.0, 20.0, 60.0)) if is_large else luck.choice((1, 2, 3)) * lease_s,
+        leaves=luck.random() < 0.5,
+        faults=tuple(luck.sample(FAULTS, luck.randint(1, len(FAULTS) if is_large else 6))),
     )
     return options if options.users == 1 else replace(options, grace_s=lease_s)

@@ -1,30 +1,43 @@
-"""What users want made: a graph of jobs, drawn once, edited between runs."""
+"""What users want made: a graph of jobs, drawn once, edited between runs.
+
+It is the whole graph, with what its generating jobs make: those tasks follow their generator. A master knows at first
+only what is declared, and the rest by what the generators report.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
+from ppg_mcp.change import Change, JobChange
 from ppg_mcp.planner import Kind
 
 from .files import made
 from .store import Disk
 
+GENERATES = (Kind.GENERATING, Kind.INJECTING)
+LOADS_BYTES = 1 << 20
+"""What all loads of a project declare together: it fits beside any job."""
+
 
 @dataclass(eq=False)
 class Task:
-    """A job, as far as the run looks at it. `version` stands for its code; `fails`: it raises."""
+    """A job, as far as the run looks at it. `version` stands for its code; `fails`: it raises.
+
+    `inputs`: all of them in the end; `injected`: those of them that a generator adds. `made_by`: its generator, or -1.
+    """
 
     index: int
     job_id: str
     kind: Kind
     inputs: tuple[int, ...]
-    cores_needed: int
-    memory_needed: int
-    runtime_s: float
+    cores_needed: int = 1
+    memory_needed: int = 0
+    runtime_s: float = 0.0
     fails: bool = False
     version: int = 0
-    error_reason: str = ""
+    made_by: int = -1
+    injected: tuple[int, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -35,19 +48,77 @@ class Task:
         return self.job_id
 
 
+class Tasks(list[Task]):
+    """A graph: tasks by their index in it."""
+
+    @property
+    def declared(self) -> list[Task]:
+        """What the script makes."""
+        return [task for task in self if task.made_by < 0]
+
+    def made_by(self, generator: Task) -> list[Task]:
+        """What a generating job makes."""
+        return [task for task in self if task.made_by == generator.index]
+
+    def change(self, generator: Task | None) -> Change:
+        """What a generating job did, or the script, as it is reported."""
+        tasks = self.declared if generator is None else self.made_by(generator)
+        injects = generator is not None and generator.kind == Kind.INJECTING
+        return Change([self._as_change(task) for task in tasks], [], [t.job_id for t in tasks] if injects else [])
+
+    def _as_change(self, task: Task) -> JobChange:
+        return JobChange(
+            job_id=task.job_id,
+            kind=task.kind,
+            type_name=task.kind.name,
+            inputs=sorted(self[i].job_id for i in task.inputs if i not in task.injected),
+            paths=list(task.paths),
+            kept=[],
+            empty_ok=False,
+            cores=task.cores_needed,
+            memory=task.memory_needed,
+            early_cutoff=None,
+            masked="",
+            value=b"",
+            parts={},
+            warnings=[],
+            watched=[],
+            acceptance=[],
+            pruned=False,
+        )
+
+
+@dataclass(eq=False)
+class Order:
+    """What a session was started to make. `wanted`: contents of outputs; `standing`: what is not to be done again."""
+
+    project: Project
+    tasks: Tasks
+    wanted: list[bytes]
+    standing: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self.by_id = {task.job_id: task for task in self.tasks}
+
+
 @dataclass(eq=False)
 class Project:
-    """`wanted`: content of each output as of now; "" where it can't be made. `runs_left`: how often it is to be run."""
+    """`runs_left`: how often it is to be run. `basis`: of what each committed record was made, see `judge`."""
 
     name: str
     user: str
     host: str
-    tasks: list[Task]
+    tasks: Tasks
     runs_left: int
     disk: Disk = field(default_factory=Disk)
     is_running: bool = False
-    wanted: list[bytes] = field(default_factory=list)
     ended_well: int = 0
+    basis: dict[str, tuple[object, ...]] = field(default_factory=dict)
+
+    @property
+    def next_session(self) -> str:
+        """How the next one will be called."""
+        return f"{self.name}-{self.disk.epoch + 1}"
 
     def edit(self, luck: Random) -> None:
         """The user changes the code of some jobs."""
@@ -55,29 +126,68 @@ class Project:
             if luck.random() < 0.2:
                 task.version += 1
 
-    def work_out(self) -> None:
-        """What its files should be."""
-        self.wanted = []
+    def order(self, standing: frozenset[str]) -> Order:
+        """As of now."""
+        wanted: list[bytes] = []
         for task in self.tasks:
-            inputs = [self.wanted[i] for i in task.inputs]
-            self.wanted.append(made(task.job_id, task.version, inputs))
+            wanted.append(made(task.job_id, task.version, [wanted[i] for i in task.inputs]))
+        return Order(self, Tasks(replace(task) for task in self.tasks), wanted, standing)
 
 
 def drawn(luck: Random, name: str, user: str, host: str, size: int, cores: int, runs: int) -> Project:
     """A random project for machines of so many cores."""
-    tasks: list[Task] = []
-    loads = luck.random() < 0.5
-    pace_s = luck.choice((0.05, 0.5, 3.0))
-    for index in range(size):
-        reach = range(max(0, index - 8), index)
-        inputs = tuple(sorted(luck.sample(reach, min(len(reach), luck.choice((0, 1, 1, 2, 3))))))
-        kind = Kind.LOADING if loads and luck.random() < 0.15 else Kind.OUTPUT
-        wanted = luck.choices((1, min(2, cores), -1, -2), (20, 4, 1, 1))[0]
-        memory = luck.choice((0, 0, 1 << 20, 4 << 20))
+    return Project(name, user, host, _Draft(luck, name, size, cores).tasks, runs)
+
+
+class _Draft:
+    """Draws a graph."""
+
+    def __init__(self, luck: Random, name: str, size: int, cores: int) -> None:
+        self.tasks = Tasks()
+        self._luck, self._name, self._cores = luck, name, cores
+        self._loads, self._generates = luck.random() < 0.5, luck.random() < 0.4
+        self._loads_bytes = LOADS_BYTES
+        self._pace_s = luck.choice((0.05, 0.5, 3.0))
+        while len(self.tasks) < size:
+            task = self._add(self._kind(), self._inputs())
+            if task.kind in GENERATES:
+                for _ in range(luck.randint(1, 3)):
+                    self._add(Kind.OUTPUT, self._inputs(task), task.index)
+
+    def _kind(self) -> Kind:
+        if self._generates and self._luck.random() < 0.15:
+            return self._luck.choice(GENERATES)
+        return Kind.LOADING if self._loads and self._luck.random() < 0.15 else Kind.OUTPUT
+
+    def _inputs(self, generator: Task | None = None) -> tuple[int, ...]:
+        """Of a declared task, or of one that a generator makes, which may need what that has made before."""
+        known = [task.index for task in self.tasks[-12:] if self._is_known(task, generator)][-8:]
+        return tuple(sorted(self._luck.sample(known, min(len(known), self._luck.choice((0, 1, 1, 2, 3))))))
+
+    @staticmethod
+    def _is_known(task: Task, generator: Task | None) -> bool:
+        if generator is None:
+            return task.made_by < 0
+        return task.made_by == generator.index or (task.made_by < 0 and task.kind not in GENERATES)
+
+    def _add(self, kind: Kind, inputs: tuple[int, ...], made_by: int = -1) -> Task:
+        luck, index = self._luck, len(self.tasks)
+        generators = [self.tasks[i] for i in inputs if self.tasks[i].kind == Kind.INJECTING]
+        injected = tuple(t.index for t in self.tasks if any(t.made_by == one.index for one in generators))
+        task = Task(
+            index,
+            f"/{self._name}/{index:03}",
+            kind,
+            tuple(sorted({*inputs, *injected})),
+            luck.choices((1, min(2, self._cores), -1, -2), (20, 4, 1, 1))[0],
+            luck.choice((0, 0, 1 << 20, 4 << 20)),
+            luck.expovariate(1.0) * self._pace_s + 0.001,
+            luck.random() < 0.01,
+            made_by=made_by,
+            injected=injected,
+        )
         if kind == Kind.LOADING:
-            memory = 0  # what many of them declare might fit no machine together
-        runtime_s = luck.expovariate(1.0) * pace_s + 0.001
-        fails = luck.random() < 0.01
-        task_id = f"{name}/{index:03}"
-        tasks.append(Task(index, task_id, kind, inputs, wanted, memory, runtime_s, fails))
-    return Project(name, user, host, tasks, runs)
+            task.cores_needed, task.memory_needed = 1, min(self._loads_bytes, luck.choice((0, 1 << 18, 1 << 19)))
+            self._loads_bytes -= task.memory_needed
+        self.tasks.append(task)
+        return task

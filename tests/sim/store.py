@@ -1,10 +1,12 @@
-"""A status store in memory, which outlives its master: what was committed stays, the batch that was not is lost.
+"""A status store in memory, which outlives its master. It keeps to the contract of the real one (test_store_contract).
 
-It keeps to the contract of the real one (test_store_contract).
+The disk is a log: the writes of a commit, one by one, then its mark. A crash in the middle leaves any number of the
+writes, a crash behind the mark all of them; whoever opens the disk next takes what has its mark and drops the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 
@@ -22,23 +24,63 @@ class Row:
 
 
 Write = tuple[str, tuple[object, ...]]
+MARK: Write = ("mark", ())
 
 
 @dataclass
 class Disk:
-    """What is durable."""
+    """What is durable. `rows` and `meta` are the fold of `log`, as far as it is marked."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
     epoch: int = 0
+    log: list[Write] = field(default_factory=list)
+    commits: int = 0
+
+    def open(self) -> None:
+        """As after a crash: back to the last mark."""
+        while self.log and self.log[-1] != MARK:
+            self.log.pop()
+        self.rows, self.meta, self.commits = {}, {}, 0
+        for write in self.log:
+            self.apply(write)
+        self.epoch += 1
+
+    def apply(self, write: Write) -> None:
+        """A write of the log."""
+        getattr(self, f"_{write[0]}")(*write[1])
+
+    def _mark(self) -> None:
+        self.commits += 1
+
+    def _tombstone(self, job_id: str, text: str) -> None:
+        row = self.rows.get(job_id, Row())
+        former = row.former if row.tombstone in ("", text) else row.tombstone
+        self.rows[job_id] = replace(row, tombstone=text, former=former)
+
+    def _restore(self, job_id: str) -> None:
+        row = self.rows.get(job_id)
+        if row is None:
+            return
+        if row.tombstone and not row.former and not row.sequence:
+            del self.rows[job_id]
+        else:
+            self.rows[job_id] = replace(row, tombstone=row.former)
+
+    def _record(self, job_id: str, build_id: bytes, strict: bytes, content: bytes, files: bytes) -> None:
+        self.rows[job_id] = Row(build_id, strict, content, files, sequence=1)
+
+    def _meta(self, key: str, value: str) -> None:
+        self.meta[key] = value
 
 
 class FakeStore:
-    """One opening of a disk."""
+    """One opening of a disk. `writing` is called before each write of a commit, before its mark and behind it, and may
+    raise."""
 
-    def __init__(self, disk: Disk, session: str) -> None:
-        self.disk, self.session = disk, session
-        disk.epoch += 1
+    def __init__(self, disk: Disk, session: str, writing: Callable[[], None] = lambda: None) -> None:
+        self.disk, self.session, self._writing = disk, session, writing
+        disk.open()
         self.epoch = disk.epoch
         self._buffer: list[Write] = []
 
@@ -69,26 +111,10 @@ class FakeStore:
 
     def commit(self) -> None:
         """Make it durable, all of it."""
-        for kind, arguments in self._buffer:
-            getattr(self, f"_{kind}")(*arguments)
-        self._buffer.clear()
-
-    def _tombstone(self, job_id: str, text: str) -> None:
-        row = self.disk.rows.get(job_id, Row())
-        former = row.former if row.tombstone in ("", text) else row.tombstone
-        self.disk.rows[job_id] = replace(row, tombstone=text, former=former)
-
-    def _restore(self, job_id: str) -> None:
-        row = self.disk.rows.get(job_id)
-        if row is None:
-            return
-        if row.tombstone and not row.former and not row.sequence:
-            del self.disk.rows[job_id]
-        else:
-            self.disk.rows[job_id] = replace(row, tombstone=row.former)
-
-    def _record(self, job_id: str, build_id: bytes, strict: bytes, content: bytes, files: bytes) -> None:
-        self.disk.rows[job_id] = Row(build_id, strict, content, files, sequence=1)
-
-    def _meta(self, key: str, value: str) -> None:
-        self.disk.meta[key] = value
+        batch, self._buffer = [*self._buffer, MARK], []
+        for write in batch:
+            self._writing()
+            self.disk.log.append(write)
+        for write in batch:
+            self.disk.apply(write)
+        self._writing()

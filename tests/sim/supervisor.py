@@ -5,7 +5,6 @@ The order of a turn is that of `ppg_cs.supervisor` and `ppg_cs.slave.cluster_sup
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from ppg_cs import events as on
@@ -15,6 +14,7 @@ from ppg_cs.report import NOTHING, Report, Result
 from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_mcp.planner import Kind
 from ppg_protocol.cluster_messages import Limit, Prepare, StartSession
 from ppg_protocol.errors import RemoteProtocolError
 from ppg_protocol.link import SERVER, Delivery
@@ -24,8 +24,10 @@ from ppg_protocol.session import Timing
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, Refused
 
 from . import links
+from .data_process import DataProcess
 from .job import Job
-from .world import Process
+from .project import Task
+from .world import Process, Violation
 
 if TYPE_CHECKING:
     from .daemon import Daemon
@@ -33,14 +35,8 @@ if TYPE_CHECKING:
 
 FAREWELL_S = 10.0
 KILLED = 9
-
-
-class DataProcess:
-    """`key`: of the load that it is made for; 0 once it took over. `parent`: what it was forked from."""
-
-    def __init__(self, number: int, key: int, parent: int) -> None:
-        self.number, self.key, self.parent = number, key, parent
-        self.is_retired = False
+UNDECLARED_BYTES = 1000
+"""What a load takes that was not declared."""
 
 
 class Supervisor(Process):
@@ -56,6 +52,9 @@ class Supervisor(Process):
         self.members: dict[int, DataProcess] = {}
         self.jobs: dict[int, Job] = {}
         self.reports: dict[int, Report] = {}
+        self.parts: dict[int, bytes] = {}
+        self.begun: set[tuple[str, int]] = set()
+        """Attempts whose outputs are its to remove."""
         self.outbox = Outbox()
         self.exit_code: int | None = None
         self._leaving_until: float | None = None
@@ -92,6 +91,7 @@ class Supervisor(Process):
                 self.handle(on.Tick())
             self._flush()
             self.core.sanity_check()
+            self.sim.judge.look_at_supervisor(self)
         if self.alive and self.exit_code is not None:
             self._end_everything()
             self._leaving_until = self.now + FAREWELL_S
@@ -167,7 +167,7 @@ class Supervisor(Process):
                     d.memory_bytes,
                     links.PYTHON,
                     links.ENGINE,
-                    time_ns=time.time_ns(),  # the only real clock: else the user would be warned of the difference
+                    time_ns=d.host.wall_ns(self.world.now),
                 )
             )
 
@@ -199,8 +199,16 @@ class Supervisor(Process):
                 case do.Send(message):
                     self.outbox.append(message)
                 case do.ForkPristine(process):
-                    self.members[process] = DataProcess(process, 0, 0)
+                    self.members[process] = DataProcess(process)
                     self._later(0.05, self._facts)
+                case do.KeepPart(part, chunk):
+                    self.parts[part] = bytes(chunk)
+                case do.FeedParts(process, parts):
+                    self._feed(process, parts)
+                case do.DefineTasks(process, jobs):
+                    self._define(process, jobs)
+                case do.UnloadData(process, job):
+                    self._unload(process, job)
                 case do.StartJob():
                     self._start_job(i)
                 case do.StartSuccessor():
@@ -220,6 +228,7 @@ class Supervisor(Process):
                     self._later(0.02, lambda p=places: self._swept([key for key, _ in p]))
                 case do.RemoveOutputs(paths):
                     for path in paths:
+                        self.sim.judge.removes(self, path)
                         self.sim.files.remove(path)
                 case do.Leave(exit_code):
                     self.exit_code = exit_code
@@ -234,11 +243,44 @@ class Supervisor(Process):
 
     # ---------------------------------------------------------------------------------------------- jobs and successors
 
+    def _tasks(self, names: bytes) -> list[Task]:
+        """Of a part of the task stream."""
+        by_id = self.sim.runs[self.order.session].by_id
+        return [by_id[name] for name in names.decode().split()]
+
+    def _feed(self, process: int, parts: tuple[tuple[int, tuple[int, ...]], ...]) -> None:
+        member = self.members.get(process)
+        for part, jobs in parts if member is not None else ():
+            tasks = self._tasks(self.parts[part])
+            member.tasks.update(zip(jobs or range(len(tasks)), tasks, strict=True))
+
+    def _define(self, process: int, jobs: tuple[int, ...]) -> None:
+        member = self.members.get(process)
+        if member is not None:
+            member.tasks.update(zip(jobs, member.made, strict=True))
+
+    def _unload(self, process: int, job: int) -> None:
+        member = self.members.get(process)
+        if member is not None:
+            member.data.pop(job, None)
+
+    @property
+    def data_bytes(self) -> int:
+        """Loaded in this session here, as far as it was declared. Forks share it."""
+        return max((sum(member.data.values()) for member in self.members.values()), default=0)
+
     def _start_job(self, i: do.StartJob) -> None:
-        work = self.core.work[i.key]
-        job = Job(self.sim, self, i, work.memory_bytes)
+        member = self.members.get(i.process)
+        if member is None:
+            return  # its death is on its way to the core
+        if i.job not in member.tasks:
+            raise Violation(
+                f"data process {i.process} of {self.name} is to start job {i.job}, of which it knows nothing"
+            )
+        job = Job(self.sim, self, i, member.tasks[i.job], self.core.work[i.key].memory_bytes)
         self.jobs[i.key] = job
-        self.world.after(self.world.luck.expovariate(1.0) * 0.003, job.begin)
+        self.begun.add(job.attempt)
+        job.after(self.world.luck.expovariate(1.0) * 0.003, job.begin)
 
     def job_ended(self, job: Job, status: int, report: Report) -> None:
         """Its data process has reaped it."""
@@ -253,22 +295,36 @@ class Supervisor(Process):
         self._later(0.001, lambda: self.handle(on.Forked(job.key, job.pid)))
 
     def _start_successor(self, i: do.StartSuccessor) -> None:
-        self.members[i.successor] = DataProcess(i.successor, i.key, i.process)
-        task = self.sim.task_of(self.order.session, i.job)
-        self._later(task.runtime_s, lambda: self._prepared(i.successor, i.key, task.fails))
+        parent = self.members.get(i.process)
+        if parent is None:
+            return
+        self.members[i.successor] = parent.fork(i.successor, i.key, i.cores)
+        task = parent.tasks[i.job]
+        self.sim.judge.inputs_are_there(f"{task} on {self.name}", self.sim.runs[self.order.session], task)
+        self.sim.judge.fits(self.host)
+        self._later(task.runtime_s, lambda: self._prepared(i, task))
 
-    def _prepared(self, process: int, key: int, fails: bool) -> None:
-        if process not in self.members:
+    def _prepared(self, i: do.StartSuccessor, task: Task) -> None:
+        member = self.members.get(i.successor)
+        if member is None:
             return
-        usage = Usage(0.1, 0.0, 0)
-        if not fails:
-            report = Report(None, Result(True, (), None, b""), b"", b"")
-            self.handle(on.Prepared(key, usage, 1000, report))
+        usage, member.cores = Usage(0.1, 0.0, 0), 0
+        if task.fails:
+            del self.members[i.successor]
+            failure = Failure("ValueError", "it fails", "", b"", -1, -1)
+            report = Report(None, Result(True, (), failure, b""), b"", b"")
+            self.handle(on.DataProcessDied(i.successor, 0, usage, report))
             return
-        del self.members[process]
-        failure = Failure("ValueError", "it fails", "", b"", -1, -1)
-        report = Report(None, Result(True, (), failure, b""), b"", b"")
-        self.handle(on.DataProcessDied(process, 0, usage, report))
+        generated = chunk = b""
+        if task.kind == Kind.LOADING:
+            member.data[i.job] = task.memory_needed
+            self.sim.judge.fits(self.host)
+        else:
+            tasks = self.sim.runs[self.order.session].tasks
+            member.made = tasks.made_by(task)
+            generated, chunk = tasks.change(task).encode(), " ".join(one.job_id for one in member.made).encode()
+        report = Report(None, Result(True, (), None, generated, chunk), b"", b"")
+        self.handle(on.Prepared(i.key, usage, UNDECLARED_BYTES, report))
 
     def _retire(self, process: int) -> None:
         member = self.members.get(process)
@@ -304,6 +360,7 @@ class Supervisor(Process):
     def _end_everything(self) -> None:
         for job in list(self.jobs.values()):
             job.kill(None)
+        self.members.clear()
 
     def on_death(self) -> None:
         """See Process: its jobs have PDEATHSIG."""

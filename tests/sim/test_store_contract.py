@@ -1,4 +1,5 @@
-"""The simulated store and the real one: the same calls leave the same, after a commit and after a crash before one."""
+"""The simulated store and the real one: the same calls leave the same, after a commit, and after a crash before one or
+in the middle of one."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import pytest
 from ppg_mcp.store import StatusStore
 
 from .store import Disk, FakeStore
+from .world import Crash
 
 JOBS = ("a", "b", "c")
 EMPTY = b"\0" * 16
@@ -82,3 +84,66 @@ def test_both_keep_what_was_committed_and_nothing_else(seed: int, tmp_path: Path
         assert fake_rows(disk) == rows(real)
         assert [fake.get_meta(job) for job in JOBS] == [real.get_meta(job) for job in JOBS]
         real.close(clean=False)
+
+
+def commit(store: FakeStore | StatusStore, number: int) -> None:
+    """Several rows at once, other ones than those of the last number."""
+    for job in JOBS:
+        record(store, job, bytes([number]) * 16, EMPTY, bytes(41))
+    store.commit()
+
+
+def torn_real(path: Path, keep: float) -> dict[str, tuple[bytes, bytes, bytes, bool]]:
+    """What is left of two commits when only this part of the second has reached the disk."""
+    wal = Path(f"{path}-wal")
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            store = StatusStore.open(path)
+            commit(store, 1)
+            first = wal.stat().st_size
+            commit(store, 2)
+            os.truncate(wal, first + int(keep * (wal.stat().st_size - first)))
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    store = StatusStore.open(path)
+    try:
+        return rows(store)
+    finally:
+        store.close(clean=False)
+
+
+def torn_fake(keep: float) -> dict[str, tuple[bytes, bytes, bytes, bool]]:
+    """The same."""
+    left = [100]
+
+    def writing() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Crash("in a commit")
+
+    disk = Disk()
+    store = FakeStore(disk, "session", writing)
+    commit(store, 1)
+    left[0] = int(keep * (len(JOBS) + 1))
+    try:
+        commit(store, 2)
+    except Crash:
+        disk.open()
+    return fake_rows(disk)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.3, 0.6, 0.99])
+def test_of_a_torn_commit_nothing_is_left(keep: float, tmp_path: Path) -> None:
+    first = torn_fake(0.0)
+    assert {row[0] for row in first.values()} == {bytes([1]) * 16}
+    assert torn_fake(keep) == torn_real(tmp_path / "status", keep) == first
+
+
+def test_a_crash_right_after_a_commit_leaves_all_of_it(tmp_path: Path) -> None:
+    second = torn_fake(1.0)
+    assert {row[0] for row in second.values()} == {bytes([2]) * 16}
+    assert torn_real(tmp_path / "status", 1.0) == second

@@ -3,8 +3,12 @@
 Rules
 - An event belongs to a process or to nobody. What comes to a process that is frozen waits until it thaws; what comes to
   a dead one is forgotten.
-- Each host has a clock of its own (offset and rate), as CLOCK_BOOTTIME has; only the world knows the time.
-- After every event the checks look at everything. Their failure is the failure of the seed.
+- Each host has a clock of its own (offset and rate), as CLOCK_BOOTTIME has, and a wall clock that somebody may set;
+  only the world knows the time.
+- A host that is suspended stands still as a whole while its clocks go on. When it wakes up its processes take their
+  turns before its jobs go on; the other order is for real processes (tests/cluster/test_frozen).
+- A process that waits for its disk takes no turns, and what it says leaves when it goes on.
+- What is wrong is raised where it is seen, by `judge` or by a core. That is the failure of the seed.
 """
 
 from __future__ import annotations
@@ -22,8 +26,16 @@ PATIENCE_S = 0.001
 """Pollers wake up a little late."""
 
 
+EPOCH_S = 1_700_000_000
+"""The wall clock when the world begins."""
+
+
 class Violation(AssertionError):
     """Something happened that must not."""
+
+
+class Crash(Exception):
+    """SIGKILL for the process whose turn it is, in the middle of it."""
 
 
 @dataclass(eq=False)
@@ -37,6 +49,12 @@ class Host:
     rate: float
     is_up: bool = True
     processes: list[Process] = field(default_factory=list)
+    wall_offset_s: float = 0.0
+    """How far its wall clock was set."""
+    asleep_until: float = 0.0
+    """In the world's time."""
+    disk_s: float = 0.0
+    """Mean duration of a commit."""
 
     def clock(self, at: float) -> float:
         """Its time."""
@@ -45,6 +63,16 @@ class Host:
     def when(self, local: float) -> float:
         """The world's time."""
         return (local - self.offset) / self.rate
+
+    def wall_ns(self, at: float) -> int:
+        """What its wall clock shows."""
+        return int((EPOCH_S + self.wall_offset_s + at * self.rate) * 1e9)
+
+    def suspend(self, world: World, seconds: float) -> None:
+        """Everything on it stands still for so long."""
+        self.asleep_until = max(self.asleep_until, world.now + seconds)
+        for process in self.processes:
+            process.freeze(seconds)
 
 
 class World:
@@ -55,7 +83,6 @@ class World:
         self.now = 0.0
         self.steps = 0
         self.hosts: dict[str, Host] = {}
-        self.checks: list[Callable[[], None]] = []
         self.lines: list[str] | None = None
         """What happened, when somebody wants to read it."""
         self.watcher: Callable[[str], None] | None = None
@@ -80,8 +107,6 @@ class World:
         self.now, _, what = heapq.heappop(self._queue)
         self.steps += 1
         what()
-        for check in self.checks:
-            check()
         return True
 
     def note(self, who: str, what: str) -> None:
@@ -93,9 +118,9 @@ class World:
         if self.watcher is not None:
             self.watcher(line)
 
-    def count(self, what: str) -> None:
+    def count(self, what: str, times: int = 1) -> None:
         """For statistics: did the seeds meet what they are for?"""
-        self.counted[what] = self.counted.get(what, 0) + 1
+        self.counted[what] = self.counted.get(what, 0) + times
 
     @property
     def trace(self) -> str:
@@ -158,6 +183,10 @@ class Process:
         self.frozen_until = max(self.frozen_until, self.world.now + seconds)
         self.note(f"frozen for {seconds:.2f} s")
 
+    def stall(self, seconds: float) -> None:
+        """Its turn takes so long: what it says from now on leaves then."""
+        self.frozen_until = max(self.frozen_until, self.world.now) + seconds
+
     def kill(self, why: str) -> None:
         """At once."""
         if not self.alive:
@@ -184,7 +213,10 @@ class Process:
         if self.is_frozen:
             self._plan(self.frozen_until)
             return
-        self.play()
+        try:
+            self.play()
+        except Crash as crash:
+            self.kill(str(crash))
         if self.alive:
             deadline = self.deadline()
             if self._posted:

@@ -1,0 +1,154 @@
+"""What is broken for the simulation to find, and within how many seeds it must. Rules as in `rows`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Simulated(NamedTuple):
+    """`seeds`: played from 0 on. The one that finds it is about the third of that."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    seeds: int
+
+
+SIMULATED = [
+    # --------------------------------------------------------------------------------------------- store and attempts
+    Simulated(
+        "no tombstone before Run", "ppg_mcp/run/turn.py",
+        "            run.store.tombstone(", "            str(",
+        10,
+    ),
+    Simulated(
+        "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
+        "        if run.store.pending:\n            run.store.commit()\n        self.commit_by",
+        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self.commit_by",
+        10,
+    ),
+    Simulated(
+        "Ack before commit", "ppg_mcp/run/reception.py",
+        "        run.outbox.acknowledge(machine, attempt)\n",
+        "        from ppg_protocol.messages import Ack; run.machines.send(machine, [Ack((attempt,))])\n",
+        30,
+    ),
+    Simulated(
+        "attempt ids are used again", "ppg_mcp/dispatcher/core.py",
+        "        self._attempts += 1\n", "        self._attempts = self._attempts % 3 + 1\n",
+        100,
+    ),
+    Simulated(
+        "records are not what was made", "ppg_mcp/planner/core.py",
+        "        return self._digest(inputs, self.strict, own), self._digest(inputs, self.content, own)",
+        "        return self._digest(inputs, self.content, own), self._digest(inputs, self.content, own)",
+        100,
+    ),
+    # -------------------------------------------------------------------------------------------- epochs and leases
+    Simulated(
+        "older epochs go on beside a newer one", "ppg_cs/slave/core.py",
+        "            if seat.order.epoch < order.epoch:", "            if seat.order.epoch < 0:",
+        300,
+    ),
+    Simulated(
+        "a session starts before older ones are gone", "ppg_cs/slave/core.py",
+        "        if not any(order.project == project and order.epoch < newest for order in at_work):",
+        "        if True:",
+        300,
+    ),
+    Simulated(
+        "a run does not wait for the machines of an older one", "ppg_mcp/cluster/core.py",
+        "        return not self.awaited\n", "        return True\n",
+        300,
+    ),
+    Simulated(
+        "machines in use are not remembered", "ppg_mcp/cluster/exchange.py",
+        "            self._remember(self.used)\n", "",
+        300,
+    ),
+    Simulated(
+        "no margin after the lease", "ppg_mcp/cluster/core.py",
+        "        return self.surroundings.lease_s + self.surroundings.margin_s",
+        "        return self.surroundings.lease_s",
+        1500,
+    ),
+    Simulated(
+        "a third of the lease, and no margin", "ppg_mcp/cluster/core.py",
+        "        return self.surroundings.lease_s + self.surroundings.margin_s",
+        "        return self.surroundings.lease_s / 3",
+        300,
+    ),
+    Simulated(
+        "a supervisor does not look at its lease", "ppg_cs/slave/cluster_core.py",
+        "        return now >= self.lease_until\n", "        return False\n",
+        300,
+    ),
+    Simulated(
+        "a supervisor that is given up removes files", "ppg_cs/slave/cluster_core.py",
+        "        if self.is_lost(now):\n",
+        "        if self.is_lost(now + self._lease_s / 2):\n"
+        "            self._out.append(do.RemoveOutputs(tuple(f'/p0/{job:03}' for job in range(9)), False))\n",
+        300,
+    ),
+    Simulated(
+        "a lost machine's jobs go elsewhere while it is only quiet", "ppg_mcp/cluster/core.py",
+        "            supervisor.quiet_since = since\n",
+        "            supervisor.quiet_since = since - 1000\n",
+        300,
+    ),
+    # ------------------------------------------------------------------------------------------ coordinator and shares
+    Simulated(
+        "a coordinator grants at once after a restart", "ppg_coordinator/core/coordinator.py",
+        "        self._arbiter = Arbiter(now + grace_s)", "        self._arbiter = Arbiter(now)",
+        300,
+    ),
+    Simulated(
+        "what a silent daemon's sessions hold is forgotten at once", "ppg_coordinator/core/daemons.py",
+        "            desk.remind(since + desk.settings.lease_s, \"daemon silent\"",
+        "            self._give_up(daemon, now)\n            desk.remind(since, \"daemon silent\"",
+        600,
+    ),
+    Simulated(
+        "loaded data counts for nothing", "ppg_cs/admission.py",
+        "self.memory_taken + loaded_bytes + memory_bytes <=", "self.memory_taken + memory_bytes <=",
+        600,
+    ),
+    Simulated(
+        "limits are not kept", "ppg_cs/slave/cluster_core.py",
+        "else (limit.cores, limit.memory_bytes)))", "else (self.admission.cores, self.admission.memory_bytes)))",
+        600,
+    ),
+    # ------------------------------------------------------------------------------------------------ links and tasks
+    Simulated(
+        "nothing is resent when a link is up again", "protocol/ppg_protocol/session.py",
+        "        resend = [Transmit(frames) for frames in self.outbox.resend()]\n", "        resend = []\n",
+        100,
+    ),
+    Simulated(
+        "a gap in the numbers is not noticed", "protocol/ppg_protocol/session.py",
+        "        if envelope.first > self.processed + 1:", "        if envelope.first < 0:",
+        300,
+    ),
+    Simulated(
+        "what comes twice is taken in twice", "protocol/ppg_protocol/session.py",
+        "envelope.messages[self.processed + 1 - envelope.first :]", "envelope.messages[:]",
+        300,
+    ),
+    Simulated(
+        "a data process made anew has no generated tasks", "ppg_cs/slave/cluster_core.py",
+        "            self._catch_up(self.lineage.pristine)\n        else:", "            pass\n        else:",
+        300,
+    ),
+    Simulated(
+        "machines that come later get no generated tasks", "ppg_mcp/cluster/core.py",
+        "        self._generated.append(made)\n", "",
+        300,
+    ),
+    Simulated(
+        "whoever waits for a dead heir stays, with its data", "ppg_cs/lineage.py",
+        "        return predecessor in self.predecessors and predecessor not in (self.pristine, self.current)",
+        "        return False",
+        3000,
+    ),
+]  # fmt: skip

@@ -54,6 +54,7 @@ class Coordinator(Process):
         self.link = links.server(sim.network, self, "coordinator", greeting, timing)
         links.refuse(self.link, sim.revoked)
         self._known: dict[bytes, None] = {}
+        self._has_decided = False
         self.wake()
 
     def deadline(self) -> float | None:
@@ -69,8 +70,10 @@ class Coordinator(Process):
         due = self.core.deadline()
         if due is not None and due <= self.now:
             self._feed(Ticked())
-        self.core.sanity_check()
-        self.sim.judge.bounded(self, map(self.link.session, self._known))
+        if self._has_decided:
+            self._has_decided = False
+            self.core.sanity_check()
+            self.sim.judge.bounded(self, map(self.link.session, self._known))
 
     def drain(self, machine: str, drained: bool) -> None:
         """What an operator asks for, without the operator."""
@@ -124,6 +127,7 @@ class Coordinator(Process):
             self._feed(PeerLeft(peer, reason))
 
     def _feed(self, event: Event) -> None:
+        self._has_decided = True
         for instruction in self.core.handle(event, self.now):
             self._perform(instruction)
 

@@ -241,8 +241,10 @@ class Master(Process):
         if self._closing_until is not None:
             self._close()
             return
-        self.turn.play(cast(Any, self), self.exchange.reports(), self.now)
-        self.sim.judge.look_at(self)
+        reports, commits = self.exchange.reports(), self.store.disk.commits
+        self.turn.play(cast(Any, self), reports, self.now)
+        if reports or commits != self.store.disk.commits:
+            self.sim.judge.look_at(self)
         if self.planner.is_over:
             self._begin_to_close()
 

@@ -111,6 +111,7 @@ class Coordinator(Process):
             case PeerReturned():
                 self._feed(PeerCameBack(peer))
             case Refused(reason):
+                links.refused(self, reason)
                 self._gone(peer, reason)
 
     def _arrived(self, peer: bytes, theirs: Hello) -> None:

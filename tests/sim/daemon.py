@@ -104,7 +104,7 @@ class Daemon(Process):
 
     def _on_refusal(self, reason: str) -> None:
         self._refusal = None
-        self.note(f"refused: {reason}")
+        links.refused(self, reason)
         self.world.count("daemons refused")
         if self.now < self._connected_at + SERVED_HEARTBEATS * self.sim.options.heartbeat_s:
             self.handle(on.Unwanted(reason))

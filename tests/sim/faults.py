@@ -30,7 +30,7 @@ class Faults:
             "kill a data process": self._kill_data_process,
             "kill a master": self._kill_master,
             "kill a master in a commit": self._doom_master,
-            "kill a master behind a partition": self._kill_cut_off,
+            "kill a master that is not heard": self._kill_unheard,
             "kill the coordinator": self._kill_coordinator,
             "freeze": self._freeze,
             "freeze a busy supervisor": self._freeze_busy,
@@ -104,26 +104,30 @@ class Faults:
     def _busy(self) -> list[Supervisor]:
         return [one for one in self._supervisors() if one.jobs]
 
-    def _kill_cut_off(self) -> None:
+    def _kill_unheard(self) -> None:
         """What it started goes on, and does not hear of the next one."""
         busy = [(one, self._sim.masters.get(one.order.session.rpartition("-")[0])) for one in self._busy()]
         pairs = [(one, master) for one, master in busy if master is not None and one.host is not master.host]
         if pairs:
             supervisor, master = self._luck.choice(pairs)
-            self._cut(supervisor.host, master.host)
+            if self._luck.random() < 0.5:
+                self._cut(supervisor.host, master.host)
+            else:
+                supervisor.freeze(self._luck.uniform(0.5, 2.0) * self._sim.options.lease_s)
             master.kill("SIGKILL")
 
     def _kill_coordinator(self) -> None:
         self._kill([self._sim.coordinator] if self._sim.coordinator else [])
 
     def _freeze(self) -> None:
-        processes: list[Process] = [*self._supervisors(), *self._sim.masters.values()]
-        if len(self._sim.users) == 1:  # see "Limit" in ADR 0071
-            processes += self._daemons()
+        processes: list[Process] = [*self._supervisors(), *self._sim.masters.values(), *self._daemons()]
         if self._sim.coordinator is not None:
             processes.append(self._sim.coordinator)
-        if processes:
-            self._luck.choice(processes).freeze(self._long())
+        process = self._luck.choice(processes) if processes else None
+        if process in self._daemons() and len(self._sim.users) > 1:  # see "Limit" in ADR 0071
+            process.freeze(self._luck.uniform(0.1, 0.5) * self._sim.options.lease_s)
+        elif process is not None:
+            process.freeze(self._long())
 
     def _freeze_busy(self) -> None:
         """For longer than its lease."""

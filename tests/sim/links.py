@@ -9,9 +9,11 @@ from ppg_protocol.messages import Hello
 from ppg_protocol.session import Timing
 
 from .network import Context, Network, Socket
-from .world import Process
+from .world import Process, Violation
 
 ENGINE, PYTHON = "0.sim", "3.11.0"
+BREACHES = ("was acknowledged, but only", "numbered from 0", "not alone in its envelope", "did not close a gap")
+"""Of the protocol, in words of the session: no fault of the world leads to them."""
 COORDINATOR = "coordinator"
 
 
@@ -28,6 +30,13 @@ def server(network: Network, process: Process, name: str, greeting: Hello, timin
 def client(network: Network, process: Process, endpoint: str, greeting: Hello, timing: Timing) -> ClientLink:
     """Dials from its first moment on."""
     return ClientLink(cast(Any, Context(network, process)), endpoint, greeting, timing, process.now)
+
+
+def refused(process: Process, reason: str) -> None:
+    """The other side wants no more of it, or it of the other side. Raises Violation if it says nonsense for that."""
+    process.note(f"refused: {reason}")
+    if any(breach in reason for breach in BREACHES):
+        raise Violation(f"{process.name}: {reason}")
 
 
 def user_of(link: ServerLink, peer: bytes) -> str:

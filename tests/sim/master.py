@@ -236,6 +236,7 @@ class Master(Process):
             self.exchange.take_in(self.now)
         except CommunicationFailure as failure:
             self.world.count("masters refused")
+            links.refused(self, str(failure))
             self._end(str(failure))
             return
         if self._closing_until is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import zmq
@@ -54,9 +55,10 @@ class Network:
         self.cut |= {(a.name, b.name)} if one_way else {(a.name, b.name), (b.name, a.name)}
         for connection in self.connections:
             if {connection.client.host, connection.server.host} == {a, b}:
-                for end in (connection.drop_client, connection.drop_server):
+                for is_client in (True, False):
                     if self.world.luck.random() < 0.5:
-                        self.world.after(self.world.luck.uniform(0.1, self.notice_s), end)
+                        notices_s = self.world.luck.uniform(0.1, self.notice_s)
+                        self.world.after(notices_s, partial(connection.end_died, is_client))
 
     def heal(self, a: Host, b: Host) -> None:
         """They can talk again."""
@@ -155,7 +157,7 @@ class Connection:
             self.network.connections.remove(self)
 
     def end_died(self, is_client: bool) -> None:
-        """The process at one end died: the other one is told, if it can be."""
+        """One end is gone, by the death of its process or its own decision: the other one is told, if it can be."""
         mine, other = (self.drop_client, self.drop_server) if is_client else (self.drop_server, self.drop_client)
         mine()
         dead, alive = (self.client, self.server) if is_client else (self.server, self.client)

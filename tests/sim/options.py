@@ -18,7 +18,7 @@ FAULTS = (
     "kill a data process",
     "kill a master",
     "kill a master in a commit",
-    "kill a master behind a partition",
+    "kill a master that is not heard",
     "kill the coordinator",
     "freeze",
     "freeze a busy supervisor",
@@ -67,7 +67,7 @@ def drawn(luck: Random) -> Options:
     lease_s = heartbeat_s * luck.choice((6, 12, 30) if is_large else (6, 8, 12))
     options = Options(
         slaves=luck.randint(1, 5) if is_large else luck.choice((1, 2, 2, 3)),
-        users=luck.choice((1, 1, 2, 3)) if is_large else luck.choice((1, 1, 1, 2)),
+        users=luck.choice((1, 1, 2, 3)) if is_large else luck.choice((1, 1, 2)),
         projects=luck.randint(1, 3) if is_large else luck.choice((1, 1, 2)),
         size=luck.choice((10, 20, 40)) if is_large else luck.choice((2, 4, 8, 12)),
         runs=luck.randint(1, 3) if is_large else luck.choice((1, 1, 2)),
@@ -83,4 +83,6 @@ def drawn(luck: Random) -> Options:
         leaves=luck.random() < 0.5,
         faults=tuple(luck.sample(FAULTS, luck.randint(1, len(FAULTS) if is_large else 6))),
     )
-    return options if options.users == 1 else replace(options, grace_s=lease_s)
+    if options.users == 1:
+        return options
+    return replace(options, grace_s=lease_s, projects=max(options.projects, options.users))

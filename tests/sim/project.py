@@ -17,7 +17,7 @@ from .store import Disk
 
 GENERATES = (Kind.GENERATING, Kind.INJECTING)
 LOADS_BYTES = 1 << 20
-"""What all loads of a project declare together: it fits beside any job."""
+"""What all loads of a project declare together: they fit beside any job."""
 
 
 @dataclass(eq=False)
@@ -180,14 +180,14 @@ class _Draft:
             kind,
             tuple(sorted({*inputs, *injected})),
             luck.choices((1, min(2, self._cores), -1, -2), (20, 4, 1, 1))[0],
-            luck.choice((0, 0, 1 << 20, 4 << 20)),
+            luck.choice((0, 0, 0, 1, 2, 3, 4)) << 20,
             luck.expovariate(1.0) * self._pace_s + 0.001,
             luck.random() < 0.01,
             made_by=made_by,
             injected=injected,
         )
         if kind == Kind.LOADING:
-            task.cores_needed, task.memory_needed = 1, min(self._loads_bytes, luck.choice((0, 1 << 18, 1 << 19)))
+            task.cores_needed, task.memory_needed = 1, min(self._loads_bytes, luck.choice((0, 1 << 19, 1 << 20)))
             self._loads_bytes -= task.memory_needed
         self.tasks.append(task)
         return task

@@ -14,7 +14,8 @@ from .project import Order, Project, Task
 from .supervisor import Supervisor
 from .world import Host, Violation, World
 
-MEMORY = 8 << 20
+MEMORY = 6 << 20
+"""Jobs fill it exactly in many ways: then there is no room for what was not counted."""
 ARRIVAL_S = 5.0
 """Mean time until another user comes."""
 STEPS = 20

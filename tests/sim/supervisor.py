@@ -137,7 +137,7 @@ class Supervisor(Process):
             case Established():
                 self._introduce()
             case Refused(reason):
-                self.note(f"refused: {reason}")
+                links.refused(self, reason)
                 self.exit_code = 1
 
     def _on_message(self, message: Any) -> None:

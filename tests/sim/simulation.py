@@ -20,6 +20,8 @@ ARRIVAL_S = 5.0
 """Mean time until another user comes."""
 STEPS = 20
 """After so many it is asked whether everything is over."""
+STEPS_MAX = 1_000_000
+"""Ten times as many as the largest worlds take: more are taken for nothing."""
 BOUND_S, BOUND_LEASES = 1000.0, 20
 """After the faults stop, everything has to end within so much virtual time, and so many leases."""
 
@@ -171,8 +173,8 @@ class Simulation:
         while not self.is_over:
             for _ in range(STEPS):
                 step()
-            if world.now > give_up:
-                raise Violation(f"not over after {give_up:.0f} s: {self.pending()}")
+            if world.now > give_up or world.steps > STEPS_MAX:
+                raise Violation(f"not over after {world.now:.0f} s, {world.steps} steps: {self.pending()}")
 
     def pending(self) -> str:
         """What is not done, and why."""

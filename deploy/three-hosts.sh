@@ -1,9 +1,10 @@
 #!/bin/bash
-# Three hosts on one machine: network namespaces on one switch, each with a name, an address and a machine id of its own.
-# For tests, and to try a cluster without having one. Needs root and iproute2. PPG_BIN: where ppg-coordinator, ppg-slave
-# and python are (default: those of PATH).
+# Three hosts on one machine: network namespaces on one switch, each with a name, an address, a machine id and a
+# /tmp/ppg-UID (where processes of pypipegraph have their sockets) of its own. For tests, and to try a cluster without
+# having one. Needs root and iproute2. PPG_BIN: where ppg-coordinator, ppg-slave and python are (default: those of PATH).
 #
-#   three-hosts.sh up DIR             make head, one and two; DIR keeps keys, logs and pids
+#   three-hosts.sh up DIR             make head, one and two; DIR keeps keys, logs, pids, and what is in /tmp/ppg-UID of
+#                                     each host, in sockets-HOST
 #   three-hosts.sh coordinator DIR    start the coordinator on head (again)
 #   three-hosts.sh slave DIR HOST [USER] [OPTION…]
 #                                     start a slave on one or two; USER: whose keys (default: owner, see `user`)
@@ -19,6 +20,7 @@ set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 BIN=${PPG_BIN:+$PPG_BIN/}
+SOCKETS=/tmp/ppg-$(id -u)
 PORT=7700
 HEAD=10.77.0.1
 declare -A ADDRESS=([head]=10.77.0.1 [one]=10.77.0.2 [two]=10.77.0.3)
@@ -27,11 +29,14 @@ fail() { echo "three-hosts.sh: $*" >&2; exit 1; }
 tag() { cat "$DIR/tag"; }
 namespace() { echo "ppg$(tag)-$1"; }
 
-on() { # on HOST COMMAND…: run it on a host, with the host's name
+enter() { # enter HOST COMMAND…: become it on a host, with the host's name and sockets (netns makes mounts private)
     local host=$1
     shift
-    ip netns exec "$(namespace "$host")" unshare --uts sh -c 'hostname "$0" && exec "$@"' "$host" "$@"
+    exec ip netns exec "$(namespace "$host")" unshare --uts sh -c \
+        'hostname "$0" && mount --bind "$1" "$2" && shift 2 && exec "$@"' "$host" "$DIR/sockets-$host" "$SOCKETS" "$@"
 }
+
+on() { (enter "$@"); } # on HOST COMMAND…: run it on a host
 
 alive() { [ -s "$DIR/$1.pid" ] && kill -0 "$(cat "$DIR/$1.pid")" 2>/dev/null; }
 
@@ -39,9 +44,7 @@ start() { # start NAME HOST COMMAND…: a daemon, whose pid and log are kept
     local name=$1 host=$2
     shift 2
     alive "$name" && fail "$name runs already, as $(cat "$DIR/$name.pid")"
-    ip netns exec "$(namespace "$host")" unshare --uts sh -c \
-        'hostname "$0" && echo $$ > "$1" && shift && exec setsid "$@"' "$host" "$DIR/$name.pid" "$@" \
-        >> "$DIR/$name.log" 2>&1 < /dev/null &
+    enter "$host" sh -c 'echo $$ > "$0" && exec setsid "$@"' "$DIR/$name.pid" "$@" >> "$DIR/$name.log" 2>&1 < /dev/null &
     for _ in $(seq 100); do alive "$name" && return; sleep 0.05; done
     fail "$name did not start: $(tail -3 "$DIR/$name.log")"
 }
@@ -65,6 +68,7 @@ up() {
     mkdir -p "$DIR"
     [ -e "$DIR/tag" ] && fail "$DIR has hosts already; take them down first"
     echo "$$" > "$DIR/tag"
+    mkdir -p -m 700 "$SOCKETS" "$DIR"/sockets-{head,one,two}
     ip netns add "$(namespace switch)"
     ip -n "$(namespace switch)" link add bridge type bridge
     ip -n "$(namespace switch)" link set bridge up

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from .hosts import PATIENCE_S, SCRIPT, until
+from .three_hosts import ThreeHosts, why_not
 
-THREE_HOSTS = Path(__file__).parents[2] / "deploy" / "three-hosts.sh"
 LEASE_S = 4.0
 
 WORK = """
@@ -28,40 +26,24 @@ for i in range(24):
 ppg.run()
 """
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"
-)
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 
-class ThreeHosts:
-    """head, one and two, with a coordinator and two slaves."""
+class Partitioned(ThreeHosts):
+    """With a coordinator and two slaves."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment = {
-            **os.environ,
-            "PPG_BIN": str(Path(sys.executable).parent),
-            "PPG_HEARTBEAT": "0.2",
-            "PPG_LEASE": str(LEASE_S),
-            "PPG_CONFIG": "/dev/null",
-        }
+    def up(self) -> None:
         self.do("up")
         self.do("coordinator", "--grace", "1")
         self.do("slave", "one", "--cores", "2")
         self.do("slave", "two", "--cores", "2")
 
-    def do(self, command: str, *arguments: str) -> None:
-        subprocess.run(
-            [THREE_HOSTS, command, self.directory, *arguments], env=self.environment, check=True, timeout=PATIENCE_S
-        )
-
-    def start(self, text: str) -> subprocess.Popen[bytes]:
+    def script(self, text: str) -> subprocess.Popen[bytes]:
         """A pipeline on head, in the directory `project`."""
         project = self.directory / "project"
         project.mkdir()
         (project / "pipeline.py").write_text(SCRIPT + text)
-        command = [THREE_HOSTS, "run", self.directory, "head", sys.executable, "pipeline.py"]
-        return subprocess.Popen(command, cwd=project, env=self.environment)
+        return self.start("head", sys.executable, "pipeline.py", cwd=project)
 
     @property
     def notes(self) -> list[str]:
@@ -81,17 +63,17 @@ class ThreeHosts:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[ThreeHosts]:
-    hosts = ThreeHosts.__new__(ThreeHosts)
+def hosts(tmp_path: Path) -> Iterator[Partitioned]:
+    hosts = Partitioned(tmp_path, LEASE_S)
     try:
-        hosts.__init__(tmp_path)  # type: ignore[misc]
+        hosts.up()
         yield hosts
     finally:
         hosts.do("down")
 
 
-def test_a_cut_that_is_shorter_than_the_lease_costs_nothing(hosts: ThreeHosts) -> None:
-    script = hosts.start(WORK)
+def test_a_cut_that_is_shorter_than_the_lease_costs_nothing(hosts: Partitioned) -> None:
+    script = hosts.script(WORK)
     until(lambda: hosts.begun_on("two") >= 2)
     hosts.do("cut", "two")
     time.sleep(LEASE_S / 3)
@@ -102,8 +84,8 @@ def test_a_cut_that_is_shorter_than_the_lease_costs_nothing(hosts: ThreeHosts) -
     assert sum(note.startswith("begun") for note in hosts.notes) == 24, "nothing ran twice"
 
 
-def test_a_cut_that_is_longer_costs_what_ran_there_and_the_host_returns(hosts: ThreeHosts) -> None:
-    script = hosts.start(WORK.replace("time.sleep(0.4)", "time.sleep(1.5)"))
+def test_a_cut_that_is_longer_costs_what_ran_there_and_the_host_returns(hosts: Partitioned) -> None:
+    script = hosts.script(WORK.replace("time.sleep(0.4)", "time.sleep(1.5)"))
     until(lambda: hosts.begun_on("two") >= 2)
     hosts.do("cut", "two")
     until(lambda: "lost two" in hosts.log, "the loss of two")
@@ -114,8 +96,8 @@ def test_a_cut_that_is_longer_costs_what_ran_there_and_the_host_returns(hosts: T
     hosts.assert_complete()
 
 
-def test_a_host_that_vanishes_for_good(hosts: ThreeHosts) -> None:
-    script = hosts.start(WORK)
+def test_a_host_that_vanishes_for_good(hosts: Partitioned) -> None:
+    script = hosts.script(WORK)
     until(lambda: hosts.begun_on("two") >= 2)
     hosts.do("cut", "two")
     assert script.wait(PATIENCE_S) == 0
@@ -123,9 +105,9 @@ def test_a_host_that_vanishes_for_good(hosts: ThreeHosts) -> None:
     assert "lost two" in hosts.log
 
 
-def test_the_head_is_cut_off_while_its_script_runs(hosts: ThreeHosts) -> None:
+def test_the_head_is_cut_off_while_its_script_runs(hosts: Partitioned) -> None:
     """Both hosts end what they run when their leases are over; afterwards everything goes on."""
-    script = hosts.start(WORK)
+    script = hosts.script(WORK)
     until(lambda: hosts.begun_on("one") >= 1 and hosts.begun_on("two") >= 1)
     hosts.do("cut", "head")
     time.sleep(1.5 * LEASE_S)

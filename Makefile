@@ -14,6 +14,7 @@ SEED ?= 0
 SEEDS ?= 1000
 WORKERS ?= $(if $(findstring --trace,$(SIM_ARGS)),1,$(shell nproc))
 SIM_ARGS ?=
+MINUTES ?= 10
 BENCH_ARGS ?= --write docs/benchmarks.md
 BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
 INSTALL := $(BIN)/python -m pip install --quiet --editable
@@ -21,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim sim-mutations check format bench clean distclean
+.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim sim-mutations chaos check format bench clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -59,6 +60,9 @@ sim: $(VENV)/.dev ## play whole clusters with faults in virtual time (SEEDS=1000
 
 sim-mutations: $(VENV)/.dev ## break the code on purpose, and see that the simulation finds it (15 minutes on two cores)
 	$(BIN)/python -m tests.mutations.simulated
+
+chaos: $(VENV)/.dev programs ## kill, freeze and cut off at random on three hosts in network namespaces (MINUTES=10 SEED=0)
+	cd tests && ../$(BIN)/python -B -m chaos.driver --minutes $(MINUTES) --seed $(SEED)
 
 check: $(VENV)/.dev ## lint, format, types, imports between the packages
 	$(BIN)/ruff check .

@@ -3,12 +3,17 @@
 Callbacks see the parameters through a global, which no fingerprint follows; the invariants are the declared ones. A
 callback locks a file named after its job, with a descriptor that whatever it leaves running inherits: who finds it
 locked is a second writer.
+
+
+`python -m crash.building FILE` runs a pickled Script, in the directory of the project: as a user's own script is, this
+module is sent to all machines of a cluster then, globals included.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,9 +25,9 @@ from typing import Any
 
 import pypipegraph as ppg
 
-from . import roles
+from . import claims, roles
 from .contents import text, value_of
-from .drawn import Graph, Parameters, Spec, expanded, made_by
+from .drawn import WRITES, Graph, Parameters, Spec, expanded, made_by
 
 SECOND_WRITER = "second-writer"
 GARBAGE_S = 30.0
@@ -35,7 +40,8 @@ n=0; while [ $n -lt $3 ]; do echo garbage >> "$2"; sleep 0.003; n=$((n+1)); done
 
 @dataclass(frozen=True)
 class Script:
-    """All that a run is told. `side`: a directory for what the engine must not see."""
+    """All that a run is told. `cores`: of this machine; 0: of the machines of a cluster. `side`: a directory for what
+    the engine must not see."""
 
     graph: Graph
     parameters: Parameters
@@ -60,7 +66,8 @@ def run(script: Script) -> None:
     global SCRIPT
     SCRIPT = script
     JOBS.update(expanded(script.graph, script.parameters))
-    ppg.new_pipegraph(ppg.resource_coordinators.LocalSystem(script.cores), quiet=True, early_cutoff=script.early_cutoff)
+    here = ppg.resource_coordinators.LocalSystem(script.cores) if script.cores else None
+    ppg.new_pipegraph(here, quiet=True, early_cutoff=script.early_cutoff)
     jobs: dict[str, Any] = {}
     for spec in script.graph:
         job = jobs[spec.name] = make(spec)
@@ -96,6 +103,8 @@ def depend(job: Any, spec: Spec, jobs: Mapping[str, Any]) -> None:
     if spec.kind == "final":
         return
     job.depends_on(*[jobs[source] for source in spec.inputs])
+    if spec.kind in WRITES:
+        job.cores_needed, job.memory_needed = spec.cores, spec.memory_bytes
     if spec.injector:
         job.depends_on(jobs[spec.injector])
     if spec.masked:
@@ -136,6 +145,7 @@ def write(name: str) -> None:
     """What a job does that makes files: half of each, a pause, the rest."""
     tell("start", name)
     spec = JOBS[name]
+    claims.claim(ppg.cores(), spec.memory_bytes)
     lock = alone(name)
     inputs = read(spec)
     leave_running(spec, lock)
@@ -183,11 +193,14 @@ def fail_as_told(name: str) -> None:
 
 
 def leave_running(spec: Spec, lock: int) -> None:
-    """Something in a session of its own that would spoil the first file, once the job's process is dead."""
+    """Something in a session of its own that would spoil the first file, once the job's process is dead; or that only
+    lives on."""
     job, path, table = os.getpid(), spec.paths[0] if spec.paths else "", f"{SCRIPT.side}/roles"
     if spec.grandchild == "exec":
         arguments = ["sh", "-c", PROGRAM, "sh", str(job), path, str(int(GARBAGE_S / 0.003)), table]
         subprocess.Popen(arguments, start_new_session=True, pass_fds=(lock,))
+    elif spec.grandchild == "sleep":
+        subprocess.Popen(["sleep", "1000"], start_new_session=True)
     elif spec.grandchild == "fork" and os.fork() == 0:
         os.setsid()
         if os.fork():
@@ -207,3 +220,9 @@ def spoil(job: int, path: str) -> None:
             file.write("garbage\n")
         time.sleep(0.003)
     os._exit(0)
+
+
+if __name__ == "__main__":
+    from .one_run import to_its_end
+
+    sys.exit(to_its_end(run, pickle.loads(Path(sys.argv[1]).read_bytes())))

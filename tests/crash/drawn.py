@@ -23,8 +23,9 @@ Parameters = Mapping[str, int]
 @dataclass(frozen=True)
 class Spec:
     """A job. `inputs`: names of jobs whose files or data it reads. `injector`: of an output, the injector that may add
-    to its inputs. `grandchild`: what the job leaves running: nothing, an exec'ed program, a fork without exec.
-    `masked`: it ignores code changes and has no parameter, so nothing but its record keeps its files from adoption."""
+    to its inputs. `grandchild`: what the job leaves running: nothing, an exec'ed program, a fork without exec, or one
+    that only sleeps. `masked`: it ignores code changes and has no parameter, so nothing but its record keeps its files
+    from adoption."""
 
     name: str
     kind: str
@@ -33,6 +34,8 @@ class Spec:
     grandchild: str = ""
     pause_ms: int = 0
     masked: bool = False
+    cores: int = 1
+    memory_bytes: int = -1
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -62,12 +65,12 @@ class Spec:
 Graph = tuple[Spec, ...]
 
 
-def draw_graph(chance: random.Random) -> Graph:
-    """Four to twelve jobs, mostly outputs."""
+def draw_graph(chance: random.Random, least: int = 4, most: int = 12) -> Graph:
+    """So many jobs, mostly outputs."""
     kinds = chance.choices(
         ("output", "multi", "temporary", "plus", "cached", "load", "generator", "injector"),
         (6, 2, 3, 1, 2, 2, 1, 1),
-        k=chance.randint(4, 12),
+        k=chance.randint(least, most),
     )
     specs: list[Spec] = []
     for number, kind in enumerate(kinds):

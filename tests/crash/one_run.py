@@ -9,6 +9,7 @@ import select
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def start(script: Script, project: str, point: Point | None) -> int:
             os.dup2(out, fd)
         os.close(out)
         Trap(script.side, project, point).install()
-        code = _run(script)
+        code = to_its_end(building.run, script)
         if code != OTHER and _has_children():
             code = LEFT_A_CHILD
     finally:
@@ -71,9 +72,10 @@ def start(script: Script, project: str, point: Point | None) -> int:
         os._exit(code)
 
 
-def _run(script: Script) -> int:
+def to_its_end(run: Callable[[Script], None], script: Script) -> int:
+    """Run it here; returns what the script's process is to exit with."""
     try:
-        building.run(script)
+        run(script)
     except ppg.RuntimeError as error:
         traceback.print_exc()
         Path(script.side, "failed").write_text(json.dumps([failure.job_id for failure in error.failures]))

@@ -36,7 +36,7 @@ class Operators:
         if len(message.arguments) != ARGUMENTS.get(message.what, -1):
             self._answer(peer, False, f"{message.what!r:.80} with {len(message.arguments)} arguments is not understood")
         elif message.what == "status":
-            text = json.dumps(document(self._desk, now), ensure_ascii=True)
+            text = json.dumps(document(self._desk, peer, now), ensure_ascii=True)
             self._desk.tell(peer, Answer(True, "", Blob(text.encode())))
         elif not peer.is_owner:
             reason = f"only the owner of the coordinator may {message.what}; this key is that of user {peer.user}"

@@ -8,6 +8,7 @@
                      "may_use": [like holds], "wants": [{"cores", "memory_bytes", "count"}], "excluded": {host: reason},
                      "waits": "why it has no more, or empty"}]}
 
+`session` is empty for everybody but its user and the coordinator's owner: who knows it could claim it (ADR 0104).
 `holds` is what may be in use, at most; `may_use` is its share, which is less while it is to give something back.
 `…_s` are seconds ago.
 """
@@ -19,12 +20,12 @@ from typing import Any
 from ..events import Use
 from ..words import listing
 from .desk import Desk
-from .members import Machine, Pipegraph
+from .members import Machine, Peer, Pipegraph
 
 Document = dict[str, Any]
 
 
-def document(desk: Desk, now: float) -> Document:
+def document(desk: Desk, reader: Peer, now: float) -> Document:
     """See the module."""
     uses = desk.arbiter.uses()
     return {
@@ -33,7 +34,7 @@ def document(desk: Desk, now: float) -> Document:
             "grace_s": round(max(0.0, desk.arbiter.grace_until - now), 3),
         },
         "machines": [_machine(desk, machine, uses, now) for machine in desk.machines.values()],
-        "pipegraphs": [_pipegraph(desk, graph, uses, now) for graph in desk.pipegraphs.values()],
+        "pipegraphs": [_pipegraph(desk, graph, reader, uses, now) for graph in desk.pipegraphs.values()],
     }
 
 
@@ -54,10 +55,10 @@ def _machine(desk: Desk, machine: Machine, uses: list[Use], now: float) -> Docum
     }
 
 
-def _pipegraph(desk: Desk, graph: Pipegraph, uses: list[Use], now: float) -> Document:
+def _pipegraph(desk: Desk, graph: Pipegraph, reader: Peer, uses: list[Use], now: float) -> Document:
     mine = [use for use in uses if use.session == graph.session]
     return {
-        "session": graph.session,
+        "session": graph.session if reader.is_owner or reader.user == graph.user else "",
         "user": graph.user,
         "host": graph.host,
         "project": graph.project,

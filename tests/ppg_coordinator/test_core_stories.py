@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 from core_world import GB, HEARTBEAT, World
 
@@ -356,6 +357,20 @@ def test_only_the_owner_may_do_more_than_look() -> None:
     assert world.ask("status", user="ann", is_owner=False).ok
     assert not world.ask("dance").ok
     assert not world.ask("drain").ok
+
+
+def test_a_colleague_is_not_told_which_session_is_whose() -> None:
+    """Who knows a session could claim it from a coordinator that has just started, before its user does."""
+    world = World()
+    two_users(world)
+
+    def sessions(user: str, is_owner: bool = False) -> set[tuple[str, str]]:
+        told = json.loads(world.ask("status", user=user, is_owner=is_owner).document)
+        return {(graph["user"], graph["session"]) for graph in told["pipegraphs"]}
+
+    assert sessions("ann") == {("ann", "s-ann"), ("ben", "")}
+    assert sessions("ben") == {("ann", ""), ("ben", "s-ben")}
+    assert sessions("root", is_owner=True) == {("ann", "s-ann"), ("ben", "s-ben")}
 
 
 def test_a_revoked_user_is_ended_everywhere_and_then_cut_off() -> None:

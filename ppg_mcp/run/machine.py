@@ -131,12 +131,12 @@ class EmbeddedMachine(Watching):
                     self._peer = delivery.peer
                 case HeartbeatDue():
                     self._heartbeat(delivery.peer, now)
-                case PeerSilent():
+                case PeerSilent() if delivery.peer == self._peer:
                     raise CommunicationFailure(
                         f"The supervisor of this run (pid {self._supervisor.pid}) has been silent for "
                         f"{SILENCE_S:.0f} s. Nothing that was done is lost: run again."
                     )
-                case Refused(reason):
+                case Refused(reason) if delivery.peer == self._peer or not self._peer:
                     raise CommunicationFailure(f"The supervisor refused this run: {reason}")
         self._serve_watched(ready)
         if not messages and self._supervisor.pidfd in ready:

@@ -9,13 +9,13 @@ import msgpack
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wire_samples import any_message, hello
+from wire_samples import VECTORS, any_message, hello
 
 from ppg_protocol import limits
 from ppg_protocol.envelope import Envelope, seal, seal_one, unseal
 from ppg_protocol.errors import LocalProtocolError, RemoteProtocolError
 from ppg_protocol.fields import compile_field
-from ppg_protocol.messages import Ack, Cancel, Define, Finished, Heartbeat, Shutdown, Started
+from ppg_protocol.messages import MESSAGE_TYPES, Ack, Cancel, Define, Finished, Heartbeat, Shutdown, Started
 from ppg_protocol.records import Blob, FileStat, Outcome, Usage
 
 FINISHED = Finished(1, 0, (), b"", b"", None, Usage(0.0, 0.0, 0), Blob(b""))
@@ -49,25 +49,45 @@ def test_any_bytes_are_refused_or_understood(frames: list[bytes]) -> None:
         assert str(error)  # noqa: PT017 - either way is fine
 
 
-@given(st.lists(any_message, min_size=1, max_size=3), st.data())
-def test_mutated_envelopes_are_refused_or_understood(messages: list[Any], data: st.DataObject) -> None:
-    [sealed] = seal(1, 0, messages)
-    body = bytearray(sealed.frames[0])
+def mutated(body: bytes, data: st.DataObject) -> bytes:
+    """A few bytes changed, deleted, inserted, or the rest cut off."""
+    changed = bytearray(body)
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(body) - 1))
+        at = data.draw(st.integers(0, max(0, len(changed) - 1)))
         cut = data.draw(st.sampled_from(["change", "delete", "insert", "truncate"]))
         byte = data.draw(st.integers(0, 255))
-        body[at : {"change": at + 1, "delete": at + 1, "insert": at, "truncate": len(body)}[cut]] = (
+        changed[at : {"change": at + 1, "delete": at + 1, "insert": at, "truncate": len(changed)}[cut]] = (
             [byte] if cut in ("change", "insert") else []
         )
-        if not body:
-            break
+    return bytes(changed)
+
+
+def refused_or_understood(frames: list[bytes]) -> None:
+    """What was understood can be said again."""
     try:
-        envelope = unseal([bytes(body), *sealed.frames[1:]])
+        envelope = unseal(frames)
     except RemoteProtocolError:
         return
     for again in seal(envelope.first, envelope.acknowledged, envelope.messages):
         assert unseal(again.frames).messages == envelope.messages
+
+
+@given(st.lists(any_message, min_size=1, max_size=3), st.data())
+def test_mutated_envelopes_are_refused_or_understood(messages: list[Any], data: st.DataObject) -> None:
+    [sealed] = seal(1, 0, messages)
+    refused_or_understood([mutated(sealed.frames[0], data), *sealed.frames[1:]])
+
+
+@given(st.sampled_from(VECTORS), st.data())
+def test_mutated_golden_vectors_are_refused_or_understood(vector: dict[str, Any], data: st.DataObject) -> None:
+    body, *blobs = [bytes.fromhex(frame) for frame in vector["frames"]]
+    refused_or_understood([mutated(body, data), *blobs[: data.draw(st.integers(0, len(blobs)))]])
+
+
+def test_random_messages_are_of_both_modules() -> None:
+    """Else these tests would say nothing about one of them: its classes have to be registered first."""
+    of = {cls.__module__ for cls in MESSAGE_TYPES.values()}
+    assert of == {"ppg_protocol.messages", "ppg_protocol.cluster_messages"}
 
 
 json_like = st.recursive(
@@ -77,7 +97,7 @@ json_like = st.recursive(
 )
 
 
-@given(st.sampled_from(range(45)), st.lists(json_like, max_size=10))
+@given(st.sampled_from([*MESSAGE_TYPES, 45, 999]), st.lists(json_like, max_size=10))
 def test_any_fields_are_refused_or_understood(number: int, fields: list[Any]) -> None:
     try:
         unseal([raw([number, *fields]), b"blob"])

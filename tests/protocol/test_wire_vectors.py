@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import pathlib
 import re
 import types
 import typing
 from typing import Any
 
 import pytest
+from wire_samples import DIRECTORY, VECTORS
 
 import ppg_protocol.cluster_messages  # noqa: F401  # its classes register themselves
 from ppg_protocol.envelope import Envelope, seal_one, unseal
 from ppg_protocol.messages import MESSAGE_TYPES
 
-DIRECTORY = pathlib.Path(__file__).parents[2] / "protocol" / "vectors"
-VECTORS = [one for path in sorted(DIRECTORY.glob("*.json")) for one in json.loads(path.read_text("ascii"))]
 CLASSES = {cls.__name__: cls for cls in MESSAGE_TYPES.values()}
 
 

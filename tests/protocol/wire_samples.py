@@ -1,8 +1,10 @@
-"""Arbitrary messages for property tests, derived from the dataclasses, and a hello to begin with."""
+"""Arbitrary messages for property tests, derived from the dataclasses, a hello to begin with, the golden vectors."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import pathlib
 import types
 import typing
 from typing import Any
@@ -13,6 +15,8 @@ import ppg_protocol.cluster_messages  # noqa: F401  # its classes register thems
 from ppg_protocol.messages import MESSAGE_TYPES, Hello
 from ppg_protocol.records import Blob, FileStat
 
+DIRECTORY = pathlib.Path(__file__).parents[2] / "protocol" / "vectors"
+VECTORS = [one for path in sorted(DIRECTORY.glob("*.json")) for one in json.loads(path.read_text("ascii"))]
 SIGNED = st.integers(-(1 << 63), (1 << 63) - 1)
 TEXT = st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs"]), max_size=3)
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {

@@ -2,8 +2,8 @@
 
 The kernel is a child of the job's process, so it ends with it, however that ends: a job process adopts and kills what
 it started, the supervisor does so for a job process that was killed, the next run for a supervisor that was killed.
-It is spoken to through Unix sockets in the session's directory: no TCP port is opened, and nothing stays behind in the
-user's Jupyter folders.
+It is spoken to through Unix sockets in the session's directory, and nothing stays behind in the user's Jupyter folders.
+ipykernel opens a port of the loopback device by itself, for what its forks print: see ADR 0103.
 """
 
 from __future__ import annotations

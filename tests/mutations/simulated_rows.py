@@ -40,7 +40,7 @@ SIMULATED = [
         30,
     ),
     Simulated(
-        "records are not what was made", "ppg_mcp/planner/core.py",
+        "records are not what was made", "ppg_mcp/planner/facts.py",
         "        return self._digest(inputs, self.strict, own), self._digest(inputs, self.content, own)",
         "        return self._digest(inputs, self.content, own), self._digest(inputs, self.content, own)",
         30,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.processes import Namespaces, send
 from cluster.hosts import until
 from cluster.listening import Listening, listening
 from cluster.three_hosts import HOSTS, ThreeHosts
@@ -123,7 +125,10 @@ class Scene:
         return self.seen
 
     def end(self) -> None:
-        """Of everything."""
+        """Of everything that runs on the hosts."""
+        if (self._hosts.directory / "tag").exists():
+            names = {host: self._hosts.namespace(host) for host in HOSTS}
+            send(signal.SIGKILL, Namespaces(names).processes().values())
         for process in [*self._scripts, *self._eavesdroppers.values()]:
             process.kill()
             process.wait()

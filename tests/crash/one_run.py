@@ -122,8 +122,9 @@ def watch(
     names = tuple(json.loads(failed.read_text())) if failed.exists() else ()
     said = Path(script.side, "out").read_text(errors="replace")
     code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-    signalled = point is not None and bool(point.signals) and Path(script.side, "fired").exists()
-    return Ending(code, frozenset(killed | _fired(script)), signalled, names, said, time.monotonic() - started)
+    fired = _fired(script)
+    signalled = point is not None and bool(point.signals) and fired is not None
+    return Ending(code, frozenset(killed | (fired or set())), signalled, names, said, time.monotonic() - started)
 
 
 def _strike(script: Script, project: str, strike: Strike, chance: random.Random) -> set[str]:
@@ -133,9 +134,10 @@ def _strike(script: Script, project: str, strike: Strike, chance: random.Random)
     return {role for role, _ in victims}
 
 
-def _fired(script: Script) -> set[str]:
-    """Roles of those that a crash point killed."""
+def _fired(script: Script) -> set[str] | None:
+    """Roles of those that a crash point killed; None if it was not reached, or its process ended while it lingered."""
     try:
-        return set(json.loads(Path(script.side, "fired").read_text())["killed"])
+        text = Path(script.side, "fired").read_text()
     except FileNotFoundError:
-        return set()
+        return None
+    return set(json.loads(text)["killed"]) if text else None

@@ -171,6 +171,16 @@ MUTATIONS = [
         CORE,
     ),
     Mutation(
+        "what finds no process is lost at once", "ppg_cs/supervisor_core.py",
+        "        if hopeless or work.cancelled:", "        if True:",
+        CORE,
+    ),
+    Mutation(
+        "jobs inherit the status store", "ppg_mcp/run/machine.py",
+        "            close_fds=store.descriptors(),\n", "",
+        f"{ENGINE}/misuse/test_mischief.py",
+    ),
+    Mutation(
         "a suspect is not tried alone", "ppg_mcp/dispatcher/core.py",
         "        self._enqueue(job, suspect=True)", "        self._enqueue(job)",
         "tests/dispatcher/test_stories.py",

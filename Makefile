@@ -16,13 +16,15 @@ WORKERS ?= $(if $(findstring --trace,$(SIM_ARGS)),1,$(shell nproc))
 SIM_ARGS ?=
 MINUTES ?= 10
 BENCH_ARGS ?= --write docs/benchmarks.md
-BENCHMARKS ?= $(filter-out benchmarks/_%.py,$(sort $(wildcard benchmarks/*.py)))
+CLUSTER_BENCHMARKS ?= $(sort $(wildcard benchmarks/cluster_*.py))
+BENCHMARKS ?= $(filter-out benchmarks/_%.py $(CLUSTER_BENCHMARKS),$(sort $(wildcard benchmarks/*.py)))
+MEASURE = @set -e; for script in $(1); do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS); done
 INSTALL := $(BIN)/python -m pip install --quiet --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim sim-mutations chaos check format bench clean distclean
+.PHONY: help venv demo test docs programs interpreters exhaustive mutations fuzz sim sim-mutations chaos check format bench bench-cluster clean distclean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -75,7 +77,10 @@ format: $(VENV)/.dev ## put the code into the house format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev ## run the benchmarks and renew docs/benchmarks.md (BENCH_ARGS=--quick: do they still work?)
-	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS); done
+	$(call MEASURE,$(BENCHMARKS))
+
+bench-cluster: $(VENV)/.dev ## likewise, what a cluster costs: slaves on this machine, and a thousand in virtual time
+	$(call MEASURE,$(CLUSTER_BENCHMARKS))
 
 clean: ## remove caches, builds and results of the examples
 	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/results

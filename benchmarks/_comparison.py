@@ -14,6 +14,7 @@ SHOWN = {
     "successor": "pypipegraph2",
     "snakemake": "Snakemake",
     "ninja": "ninja",
+    "dask": "Dask.distributed",
 }
 
 

@@ -18,8 +18,15 @@ REQUIREMENTS = {
     "successor": ["pypipegraph2"],
     "snakemake": ["snakemake"],
     "ninja": ["ninja"],
+    "dask": ["distributed"],
 }
-DISTRIBUTION = {"original": "pypipegraph", "successor": "pypipegraph2", "snakemake": "snakemake", "ninja": "ninja"}
+DISTRIBUTION = {
+    "original": "pypipegraph",
+    "successor": "pypipegraph2",
+    "snakemake": "snakemake",
+    "ninja": "ninja",
+    "dask": "distributed",
+}
 ENGINES = ("original", "successor")
 """Those that programs/engines.py can drive."""
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pypipegraph-benchmarks"

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,12 +37,24 @@ def program(name: str, *arguments: object, python: str = sys.executable) -> list
     return [python, str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
 
 
-def run(command: Sequence[str], cwd: Path, watch: Callable[[int], None] | None = None) -> Cost:
-    """Run a command to its end; `watch` is called in a thread with its pid. Raises ProgramFailed."""
+def run(
+    command: Sequence[str],
+    cwd: Path,
+    watch: Callable[[int], None] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Cost:
+    """Run a command to its end; `watch` is called in a thread with its pid. `environment`: another one than ours.
+    Raises ProgramFailed."""
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         begin = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         watcher = threading.Thread(target=watch, args=(process.pid,)) if watch is not None else None
         if watcher is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from _process import Cost
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(slots=True)
@@ -28,7 +31,7 @@ class Sample:
         return statistics.median(cost.said[fact] for cost in self.costs)
 
 
-def in_turns(contestants: Mapping[str, Callable[[], Cost]], repeats: int) -> dict[str, Sample]:
+def in_turns(contestants: Mapping[Name, Callable[[], Cost]], repeats: int) -> dict[Name, Sample]:
     """Each contestant once, then each once more, and so on."""
     samples = {name: Sample() for name in contestants}
     for _ in range(repeats):

@@ -4,7 +4,8 @@
 
 Nothing runs: attempts end in the order in which they were sent, 256 in each round, and a round asks everything that
 the run loop asks. *plain*: jobs that need nothing; *data*: each needs one of 32 loads, which are on a quarter of the
-machines; *large*: every second one needs the memory of two cores.
+machines; *large*: every second one needs the memory of two cores; *scraps*: all need memory, and beside each machine
+is one with cores to spare, but without memory.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ BATCH = 256
 LOADS = 32
 GB = 1 << 30
 RUNTIME_S = 1.0
-KINDS = ("plain", "data", "large")
+KINDS = ("plain", "data", "large", "scraps")
 
 
 def main() -> None:
@@ -67,6 +68,8 @@ def made(kind: str, machines: int) -> Dispatcher:
     for number in range(machines):
         name = f"m{number}"
         dispatcher.handle(MachineShare(name, CORES, 4 * CORES * GB, CORES, 4 * CORES * GB))
+        if kind == "scraps":
+            dispatcher.handle(MachineShare(f"scrap{number}", CORES, 0, CORES, 4 * CORES * GB))
         for load in range(LOADS) if kind == "data" else ():
             if number % 4 == load % 4 or machines == 1:
                 dispatcher.handle(Resident(name, load))
@@ -76,8 +79,8 @@ def made(kind: str, machines: int) -> Dispatcher:
 def offer(kind: str, job: int) -> Offer:
     """One of the jobs of that kind."""
     loads = (job % LOADS,) if kind == "data" else ()
-    large = kind == "large" and job % 2
-    return Offer(job, 1, 6 * GB if large else 0, loads, (job,))
+    memory_bytes = GB if kind == "scraps" else 6 * GB if kind == "large" and job % 2 else 0
+    return Offer(job, 1, memory_bytes, loads, (job,))
 
 
 if __name__ == "__main__":

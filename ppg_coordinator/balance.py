@@ -165,11 +165,14 @@ class Balance:
         waiting = {session for session, _ in self.turns.queue}
         hungry: list[Claimant] = []
         for claimant in wanting:
-            level = sum(pool.level(claimant) for pool in pools)
-            missing = deserved.get(claimant.session, 0.0) - level + EPSILON
-            units = (stock.unit(claimant, index) for index, left in enumerate(claimant.left) if left)
-            if claimant.session in waiting or any(unit and stock.dominant(*unit) <= missing for unit in units):
+            if claimant.session in waiting:
                 hungry.append(claimant)
+            elif any(claimant.left):
+                level = sum(pool.level(claimant) for pool in pools)
+                missing = deserved.get(claimant.session, 0.0) - level + EPSILON
+                units = (stock.unit(claimant, index) for index, left in enumerate(claimant.left) if left)
+                if any(unit and stock.dominant(*unit) <= missing for unit in units):
+                    hungry.append(claimant)
         return hungry
 
 
@@ -190,15 +193,21 @@ def _bounds(stock: Stock, pool: Placing, wanting: list[Claimant], capped: dict[s
     has = [0.0 if pool.is_only else pool.level(claimant) for claimant in wanting]
     floors, most = [0.0] * len(wanting), [inf] * len(wanting)
     if capped is not None:
-        floors = [_floor(stock, pool, claimant) for claimant in wanting]
+        taken = _floors(stock, pool)
+        floors = [taken.get(claimant.session, 0.0) for claimant in wanting]
         most = [max(floor, capped.get(claimant.session, inf)) for floor, claimant in zip(floors, wanting, strict=True)]
     return Pool(pool.cores, pool.memory, members, has, floors, most)
 
 
-def _floor(stock: Stock, pool: Placing, claimant: Claimant) -> float:
-    """What its turns take there."""
-    turns = [claim.turn for claim in claimant.claims.values() if claim.turn is not None and claim.host in pool]
-    return stock.dominant(sum(turn.cores for turn in turns), sum(turn.memory_bytes for turn in turns))
+def _floors(stock: Stock, pool: Placing) -> dict[str, float]:
+    """By session: what its turns take there."""
+    taken: dict[str, tuple[int, int]] = {}
+    for host in pool.hosts:
+        turn = host.turn
+        if turn is not None:
+            cores, memory_bytes = taken.get(turn.session, (0, 0))
+            taken[turn.session] = cores + turn.cores, memory_bytes + turn.memory_bytes
+    return {session: stock.dominant(*both) for session, both in taken.items()}
 
 
 def _strangers(pool: Placing, wanting: list[Claimant]) -> list[str]:

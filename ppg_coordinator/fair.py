@@ -18,7 +18,7 @@ justice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 EPSILON = 1e-9
 BISECTIONS = 16
@@ -39,6 +39,10 @@ class Party:
     want: float
     cores_per_level: float
     memory_per_level: float
+
+    def within(self, floor: float, want: float) -> Party:
+        """The same with other limits."""
+        return Party(self.user, floor, want, self.cores_per_level, self.memory_per_level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def spread(parties: Sequence[Party], pools: Sequence[Pool]) -> list[list[float]]
     if len(pools) == 1:
         pool = pools[0]
         alone = [
-            replace(party, floor=floor, want=max(floor, min(party.want, most)))
+            party.within(floor, max(floor, min(party.want, most)))
             for party, floor, most in zip(parties, pool.floors, pool.most, strict=True)
         ]
         return [entitlements(alone, pool.cores, pool.memory)]
@@ -131,7 +135,7 @@ def _in_pool(parties: Sequence[Party], pool: Pool, elsewhere: Sequence[float]) -
     for index, base in zip(concerned, has, strict=True):
         party, least = parties[index], base + pool.floors[index]
         most = max(least, min(party.want, base + pool.most[index])) if index in members else least
-        bound.append(replace(party, floor=least, want=most))
+        bound.append(party.within(least, most))
     levels = entitlements(bound, pool.cores, pool.memory, has)
     here = {i: level - base for i, level, base in zip(concerned, levels, has, strict=True) if i in members}
     _promise_rest(parties, pool, elsewhere, here)

@@ -7,6 +7,7 @@ fairness is plain; with several see `fair.spread`.
 
 from __future__ import annotations
 
+from .appetite import Key
 from .fitting import costs
 from .ledger import Claimant, Host, Ledger
 
@@ -16,19 +17,12 @@ Access = tuple[frozenset[str] | None, frozenset[str]]
 class Group:
     """Machines of the same access."""
 
-    def __init__(self) -> None:
-        self.hosts: list[Host] = []
-        self.kinds: dict[tuple[int, int], Host] = {}
+    def __init__(self, hosts: list[Host]) -> None:
+        self.hosts = hosts
+        self.kinds = {(host.cores, host.memory_bytes): host for host in hosts}
         """One for each pair of cores and memory."""
-        self.cores = 0
-        self.memory_bytes = 0
-
-    def add(self, host: Host) -> None:
-        """One more."""
-        self.hosts.append(host)
-        self.kinds[host.cores, host.memory_bytes] = host
-        self.cores += host.cores
-        self.memory_bytes += host.memory_bytes
+        self.cores = sum([host.cores for host in hosts])
+        self.memory_bytes = sum([host.memory_bytes for host in hosts])
 
     def admits(self, claimant: Claimant) -> bool:
         """May this session use them?"""
@@ -40,23 +34,32 @@ class Stock:
 
     def __init__(self, ledger: Ledger) -> None:
         self.hosts = [host for host in ledger.hosts.values() if not host.drained]
-        self.cores = sum(host.cores for host in self.hosts)
-        self.memory_bytes = sum(host.memory_bytes for host in self.hosts)
-        self._groups: dict[Access, Group] = {}
+        by_access: dict[Access, list[Host]] = {}
         for host in self.hosts:
-            access = (host.users, host.excluded)
-            if access not in self._groups:
-                self._groups[access] = Group()
-            self._groups[access].add(host)
+            by_access.setdefault((host.users, host.excluded), []).append(host)
+        self._groups = {access: Group(hosts) for access, hosts in by_access.items()}
+        self.cores = sum(group.cores for group in self._groups.values())
+        self.memory_bytes = sum(group.memory_bytes for group in self._groups.values())
         self._kinds = [host for group in self._groups.values() for host in group.kinds.values()]
+        self._units: dict[tuple[str, Key], tuple[float, float] | None] = {}
+        self._open_to: dict[str, list[Group]] = {}
+        """By session; like units, asked for often."""
 
     def dominant(self, cores: float, memory_bytes: float) -> float:
         """The larger fraction of the cluster."""
-        return max(cores / self.cores, memory_bytes / self.memory_bytes if self.memory_bytes else 0.0)
+        of_cores = cores / self.cores
+        of_memory = memory_bytes / self.memory_bytes if self.memory_bytes else 0.0
+        return of_cores if of_cores > of_memory else of_memory
 
     def unit(self, claimant: Claimant, index: int) -> tuple[float, float] | None:
         """Cores and memory of a job of this shape, where it takes least; a wide one takes the average machine. None:
         fits nowhere that its session may use."""
+        key = claimant.session, claimant.shapes[index]
+        if key not in self._units:
+            self._units[key] = self._unit(claimant, index)
+        return self._units[key]
+
+    def _unit(self, claimant: Claimant, index: int) -> tuple[float, float] | None:
         fitting = [cost for host in self._kinds if (cost := costs(claimant, host)[index]) is not None]
         if not fitting:
             return None
@@ -66,13 +69,20 @@ class Stock:
 
     def machine(self, claimant: Claimant) -> tuple[float, float]:
         """The average of the machines that a session may use."""
-        groups = [group for group in self._groups.values() if group.admits(claimant)]
+        groups = self._groups_of(claimant)
         count = self.machines(claimant) or 1
         return sum(group.cores for group in groups) / count, sum(group.memory_bytes for group in groups) / count
 
     def machines(self, claimant: Claimant) -> int:
         """How many machines a session may use."""
-        return sum(len(group.hosts) for group in self._groups.values() if group.admits(claimant))
+        return sum(len(group.hosts) for group in self._groups_of(claimant))
+
+    def _groups_of(self, claimant: Claimant) -> list[Group]:
+        groups = self._open_to.get(claimant.session)
+        if groups is None:
+            groups = [group for group in self._groups.values() if group.admits(claimant)]
+            self._open_to[claimant.session] = groups
+        return groups
 
     def pools(self, wanting: list[Claimant]) -> list[tuple[list[Host], dict[str, None]]]:
         """The machines of each pool, and the sessions that can work there. What none of them can use is left out."""

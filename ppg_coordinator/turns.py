@@ -133,7 +133,10 @@ class Turns:
             having[turn.session, turn.shape] = having.get((turn.session, turn.shape), 0) + 1
         short: dict[tuple[str, Key], int] = {}
         for claimant in wanting:
-            machine = stock.dominant(*stock.machine(claimant))
+            has_wide = claimant.shapes[0][0] < 0  # they come first, see `fitting.begin`
+            if wide and not has_wide:
+                continue
+            machine = stock.dominant(*stock.machine(claimant)) if has_wide else 0.0
             owed = int(deserved.get(claimant.session, 0.0) / machine + EPSILON) if machine else 0
             for index, shape in enumerate(claimant.shapes):
                 count = claimant.appetite.counts.get(shape, 0)

@@ -49,6 +49,8 @@ from .machine import ALL_CORES, WHOLE_MACHINE, Machine, ahead_per_core
 from .narrow import NarrowQueue
 
 Key = TypeVar("Key")
+Shape = tuple[int, int, int, tuple[int, ...]]
+"""What decides where a job fits: cores, memory_bytes, loads_bytes, loads."""
 
 POISON_LOSSES = 3
 MAX_ASIDE = 64
@@ -258,15 +260,16 @@ class Dispatcher:
 
     def to_steal(self, started: Container[int]) -> list[tuple[str, int]]:
         """What was sent ahead to one machine while another has free cores: (machine, attempt) to take back."""
-        idle = [m for m in self.machines.values() if m.outstanding < m.cores]
+        idle = [m for m in self.machines.values() if m.outstanding < m.cores and self._is_of_use(m)]
         free = sum(m.cores - m.outstanding for m in idle)
         taken: list[tuple[str, int]] = []
+        fitting: dict[Shape, bool] = {}
         for machine in self.machines.values() if idle else ():
             excess = machine.outstanding - machine.cores
             for attempt, cost in islice(reversed(machine.attempts.items()), MAX_ASIDE):
                 if min(excess, free) < cost:
                     break
-                if attempt in started or attempt in self._stolen or not self._fits_one(attempt, idle):
+                if attempt in started or attempt in self._stolen or not self._fits_one(attempt, idle, fitting):
                     continue
                 self._stolen.add(attempt)
                 taken.append((machine.name, attempt))
@@ -274,9 +277,20 @@ class Dispatcher:
                 free -= cost
         return taken
 
-    def _fits_one(self, attempt: int, machines: Sequence[Machine]) -> bool:
-        job = self.job_of[attempt]
-        return job in self.offers and any(self._fits_share(job, machine) for machine in machines)
+    def _is_of_use(self, machine: Machine) -> bool:
+        """Could its share run any job that is ready or outstanding, loaded data aside? Many a share can't for a while,
+        where the jobs that it was made for have ended."""
+        return any(machine.fits(cores, memory_bytes, 0, ()) for cores, memory_bytes in self.demand)
+
+    def _fits_one(self, attempt: int, machines: Sequence[Machine], fitting: dict[Shape, bool]) -> bool:
+        """Would one of these machines do? `fitting` keeps the answers."""
+        offer = self.offers.get(self.job_of[attempt])
+        if offer is None:
+            return False
+        shape = (offer.cores, offer.memory_bytes, offer.loads_bytes, offer.loads)
+        if shape not in fitting:
+            fitting[shape] = any(machine.fits(*shape) for machine in machines)
+        return fitting[shape]
 
     # ------------------------------------------------------------------------------------------------------- sending
 
@@ -322,8 +336,7 @@ class Dispatcher:
 
     def _fits_share(self, job: int, machine: Machine) -> bool:
         offer = self.offers[job]
-        cores = machine.charge(offer.cores, offer.memory_bytes)
-        return cores <= machine.cores and machine.has_memory(offer.memory_bytes, offer.loads_bytes, offer.loads)
+        return machine.fits(offer.cores, offer.memory_bytes, offer.loads_bytes, offer.loads)
 
     def _may_be_wide(self, job: int, machine: Machine) -> bool:
         offer = self.offers[job]

@@ -2,7 +2,7 @@
 
     python benchmarks/cluster_scale.py [--machines 1000] [--pipegraphs 100] [--jobs 1000000]
 
-The real cores of coordinator, slaves and masters; what coordinators hear and say is encoded and decoded. Jobs take 20 s
+The real cores of coordinator, slaves and masters; what coordinators hear and say is encoded and decoded. Jobs take 5 s
 on average, need 1 to 16 cores and up to 64 GB; every tenth pipegraph has some that need a whole machine; all arrive
 within a minute. Then the coordinator's part once more, in a process of its own. Times are CPU times.
 

@@ -28,8 +28,8 @@ from ppg_protocol.messages import Ready
 GB = 1 << 30
 CORES, MEMORY_BYTES, SLOTS = 64, 256 * GB, 1024
 LEASE_S, MARGIN_S, DRAIN_S = 60.0, 15.0, 600.0
-LATENCY_S, TURN_S, SWEEP_S, SPAWN_S = 0.001, 0.002, 0.05, 1.0
-MEAN_RUNTIME_S, STAGES = 20.0, 4
+LATENCY_S, TURN_S, SWEEP_S, SPAWN_S = 0.001, 0.05, 0.05, 1.0
+MEAN_RUNTIME_S, STAGES = 5.0, 4
 MIXES: tuple[tuple[tuple[int, int, float], ...], ...] = (
     ((1, 0, 1.0),),
     ((1, 0, 0.8), (4, 8 * GB, 0.2)),

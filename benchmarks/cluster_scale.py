@@ -6,8 +6,8 @@ The real cores of coordinator, slaves and masters; what coordinators hear and sa
 on average, need 1 to 16 cores and up to 64 GB; every tenth pipegraph has some that need a whole machine; all arrive
 within a minute. Then the coordinator's part once more, in a process of its own. Times are CPU times.
 
-A *decision* is one in which the arbiter strikes a balance, all else is only noted. *Calm*: the longest time in which no
-pipegraph comes or goes, from 30 s after its beginning.
+A *decision* is one in which the arbiter strikes a balance among several sessions, all else is only noted.
+*Calm*: the longest time in which no pipegraph comes or goes, from 30 s after its beginning.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 What cluster_play recorded happens to the core of a coordinator again, in a process that has nothing else; and every so
 often each peer's heartbeat. Times are CPU times of this thread, decoding included, the link below it not.
 
-A *decision* is what the arbiter does about an event when it strikes a balance; other events are only noted.
+A *decision* is what the arbiter does about an event when it strikes a balance among several sessions; all else is
+noted.
 Says these times, and what the coordinator adds to the resident memory of its process.
 """
 
@@ -38,8 +39,8 @@ class Watch:
         run, handle_all = Balance.run, Arbiter.handle_all
 
         def watched_run(balance: Balance, now: float) -> bool:
-            self._struck = True
-            return run(balance, now)
+            self._struck = run(balance, now)
+            return self._struck
 
         def watched_handle_all(arbiter: Arbiter, happened: Iterable[Event], now: float) -> list[Instruction]:
             self._struck, began = False, time.thread_time()

@@ -166,7 +166,7 @@ class Arbiter:
     def _machine_joined(self, event: MachineJoined, now: float) -> None:
         host = self._ledger.hosts.get(event.machine)
         if host is None:
-            host = Host(event.machine, event.cores, event.memory_bytes, event.drained, event.users)
+            host = Host(event.machine, event.cores, event.memory_bytes, event.drained, event.users, event.withheld)
             self._ledger.hosts[event.machine] = host
             host.excluded = frozenset(c.session for c in self._ledger.claimants.values() if host.name in c.excluded)
             for claimant in self._ledger.claimants.values():
@@ -176,7 +176,7 @@ class Arbiter:
         else:
             before = (host.cores, host.memory_bytes, host.drained)
             host.cores, host.memory_bytes, host.drained = event.cores, event.memory_bytes, event.drained
-            host.users = event.users
+            host.users, host.withheld = event.users, event.withheld
             turn = host.turn
             if turn is not None and (
                 before != (host.cores, host.memory_bytes, host.drained)

@@ -44,13 +44,14 @@ class Shape:
 @dataclass(frozen=True, slots=True)
 class MachineJoined:
     """A machine is there, or has other resources or users than before. `users`: whose sessions may use it (None:
-    everybody's)."""
+    everybody's). `withheld`: it is not known yet what is in use there, so nobody gets more than they hold."""
 
     machine: str
     cores: int
     memory_bytes: int
     drained: bool = False
     users: frozenset[str] | None = None
+    withheld: bool = False
 
     def __post_init__(self) -> None:
         if self.cores < 1 or self.memory_bytes < 1:

@@ -68,6 +68,8 @@ class Host:
     drained: bool = False
     users: frozenset[str] | None = None
     """Whose sessions may use it; None: everybody's."""
+    withheld: bool = False
+    """Nobody gets more than they hold."""
     excluded: frozenset[str] = frozenset()
     """Sessions that can't work there."""
     claims: dict[str, Claim] = field(default_factory=dict)
@@ -88,7 +90,17 @@ class Host:
         """Cores and memory that are free for a session, its own loaded data included: that stays when jobs end."""
         claim = self.claims.get(claimant.session)
         own_bytes = min(claim.ceiling_bytes, claimant.resident_bytes) if claim is not None else 0
-        return self.cores - self.ceiling_cores, self.memory_bytes - self.ceiling_bytes + own_bytes
+        return self.free_cores, self.free_bytes + own_bytes
+
+    @property
+    def free_cores(self) -> int:
+        """May be granted to anybody."""
+        return 0 if self.withheld else self.cores - self.ceiling_cores
+
+    @property
+    def free_bytes(self) -> int:
+        """Likewise."""
+        return 0 if self.withheld else self.memory_bytes - self.ceiling_bytes
 
     def admits(self, claimant: Claimant) -> bool:
         """May this session use it? Invariant: who may not has no target there."""
@@ -252,8 +264,8 @@ class Ledger:
         if turn is not None:
             claims.sort(key=lambda claim: claim.turn is None)
         for claim in claims:
-            room_cores = max(0, host.cores - host.ceiling_cores - set_aside_cores)
-            room_bytes = max(0, host.memory_bytes - host.ceiling_bytes - set_aside_bytes)
+            room_cores = max(0, host.free_cores - set_aside_cores)
+            room_bytes = max(0, host.free_bytes - set_aside_bytes)
             self._raise(claim, room_cores, room_bytes)
             if not (claim.target_cores or claim.target_bytes or claim.ceiling_cores or claim.ceiling_bytes):
                 self.set_used(claim, 0, 0)

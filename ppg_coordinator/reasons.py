@@ -1,7 +1,8 @@
 """Why a session has no more than it has, in a sentence for its user.
 
 The first of these that holds: nothing can be used at all, a job fits nowhere, a machine drains for it, it queues for
-a turn, others are in the way. Read off the ledger as the last balance left it; nothing is kept.
+a turn, what is free is not known yet, others are in the way. Read off the ledger as the last balance left it; nothing
+is kept.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ def why_waiting(ledger: Ledger, queue: Queue, claimant: Claimant, name: HostName
         since = queue.get((claimant.session, shape))
         if since is not None and claimant.left[index]:
             return _queueing(shape, sum(other < since for other in queue.values()))
+    withheld = [name(host.name) for host in usable if host.withheld]
+    if waiting and withheld:
+        return f"waits until every ppg-slave that runs on {listing(withheld)} has registered, or for the lease"
     return _in_use(usable) if waiting else _given_back(claimant, name)
 
 

@@ -44,6 +44,7 @@ def _machine(machine: Document) -> Sequence[str]:
         memory,
         f"slaves of {listing(daemons, 20)}" if daemons else "no slaves",
         "DRAINED" if machine["drained"] else "",
+        f"awaits {count(machine['awaits'], 'other slave')}" if machine["awaits"] else "",
         f"id {machine['machine_id']}",
     )
 

@@ -166,7 +166,7 @@ class Turns:
         chosen: Host | None = None
         for host in stock.hosts:
             cost = costs(claimant, host)[index]
-            if cost is None or host.turn is not None or host.rests_until > now:
+            if cost is None or host.turn is not None or host.withheld or host.rests_until > now:
                 continue
             claim = host.claims.get(claimant.session)
             if _holds_for_wide(claimant, claim):

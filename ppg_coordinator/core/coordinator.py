@@ -232,6 +232,8 @@ class Coordinator:
                 self._daemons.still_silent(user, machine_id, now)
             case "daemon lost", user, machine_id:
                 self._daemons.still_lost(user, machine_id)
+            case "neighbours", machine_id:
+                self._daemons.neighbours_late(machine_id, now)
             case "rival", user, machine_id:
                 self._daemons.decide(user, machine_id, now)
             case "start", session, machine_id:

@@ -5,12 +5,16 @@ Rules
   daemon is heard, does not leave, and is not revoked.
 - A silent daemon's sessions keep what they hold for the lease; then it is given up: that is counted no more. If it
   returns, it says so (or we remember it) in the moment in which its machine joins again.
+- When a machine appears (again), some of its daemons may be late, and what they run is not counted. So the first ones
+  name the others that are alive there; nobody gets more of the machine until those are here, or the lease is over.
 - A second daemon of a user for a machine waits until it shows whether the first lives: if that says anything
   (`EVIDENCE` heartbeats later, so that it can't be a last word on its way), the second is turned away; if it is quiet
   for `PATIENCE` heartbeats, it is replaced. One that was leaving and runs nothing any more is replaced at once.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ppg_protocol.cluster_messages import HeldShare, Holding, OlderEnded, Register, SessionEnded
 
@@ -20,6 +24,7 @@ from .desk import Desk
 from .members import Daemon, Machine, Peer, Rival, Supervisor
 from .pipegraphs import UNKNOWN, Pipegraphs
 
+MAX_NEIGHBOURS = 1000
 EVIDENCE = 0.5
 PATIENCE = 4.0
 
@@ -136,7 +141,9 @@ class Daemons:
         """It is heard again, and runs what it ran."""
         machine = self._desk.machines[daemon.machine_id]
         if daemon.is_given_up:
+            was_present = bool(machine.present)
             daemon.is_given_up = False
+            self._expect(machine, daemon, (), was_present, now)
             self._rejoin(machine)
             for supervisor in list(daemon.supervisors.values()):
                 held = HeldShare(supervisor.session, supervisor.epoch, supervisor.project, 0, *supervisor.held)
@@ -187,6 +194,7 @@ class Daemons:
     def _install(self, peer: Peer, message: Register, now: float) -> None:
         desk = self._desk
         machine = desk.machines.setdefault(message.machine_id, Machine(message.machine_id))
+        was_present = bool(machine.present)
         former = machine.daemons.get(peer.user)
         if former is not None:
             former.rival = None
@@ -197,9 +205,10 @@ class Daemons:
         for graph in desk.pipegraphs.values():
             if graph.user == peer.user:
                 graph.shares.pop(message.machine_id, None)
-        daemon = Daemon(peer, message.machine_id, message.cores, message.memory_bytes, now)
+        daemon = Daemon(peer, message.machine_id, message.cores, message.memory_bytes, now, presence=message.presence)
         machine.daemons[peer.user] = daemon
         peer.machine_id = message.machine_id
+        self._expect(machine, daemon, message.neighbours, was_present, now)
         self._rejoin(machine)
         for held in message.held:
             supervisor = Supervisor(held.session, held.epoch, held.project, now)
@@ -212,6 +221,28 @@ class Daemons:
             f"{peer.user}'s ppg-slave on {peer.host} registers {message.machine_id}: {count(message.cores, 'core')}, "
             f"{gigabytes(message.memory_bytes)} of memory, {count(len(message.held), 'session')} running"
         )
+
+    def _expect(
+        self, machine: Machine, daemon: Daemon, neighbours: Sequence[str], was_present: bool, now: float
+    ) -> None:
+        """A daemon is there; which others have to be, before what is free there is known?"""
+        if not was_present:
+            lost = [other.presence for other in machine.daemons.values() if other.is_given_up]
+            machine.awaited = dict.fromkeys(lost)
+            machine.awaited_until = now + self._desk.settings.lease_s
+            self._desk.remind(machine.awaited_until, "neighbours", machine.machine_id)
+        if now < machine.awaited_until:
+            here = {other.presence for other in machine.present}
+            machine.awaited |= dict.fromkeys(name for name in neighbours[:MAX_NEIGHBOURS] if name not in here)
+        machine.awaited.pop(daemon.presence, None)
+
+    def neighbours_late(self, machine_id: str, now: float) -> None:
+        """They had their time to register."""
+        machine = self._desk.machines.get(machine_id)
+        if machine is not None and machine.awaited and now >= machine.awaited_until:
+            self._desk.log(f"{count(len(machine.awaited), 'other ppg-slave')} on {machine.host} did not register", True)
+            machine.awaited.clear()
+            self._rejoin(machine)
 
     def _take_up(
         self, daemon: Daemon, supervisor: Supervisor, held: HeldShare, now: float, is_known: bool = False
@@ -247,10 +278,9 @@ class Daemons:
     def _rejoin(self, machine: Machine) -> None:
         """Its resources or users may be others than before."""
         if machine.present:
-            drained = machine.machine_id in self._desk.drained
-            self._desk.feed(
-                arbiter.MachineJoined(machine.machine_id, machine.cores, machine.memory_bytes, drained, machine.users)
-            )
+            drained, withheld = machine.machine_id in self._desk.drained, bool(machine.awaited)
+            facts = machine.machine_id, machine.cores, machine.memory_bytes
+            self._desk.feed(arbiter.MachineJoined(*facts, drained, machine.users, withheld))
 
     def _give_up(self, daemon: Daemon, now: float, reason: str = "not heard of for too long") -> None:
         desk, machine, user = self._desk, self._desk.machines[daemon.machine_id], daemon.peer.user

@@ -72,6 +72,8 @@ class Daemon:
     is_revoked: bool = False
     is_given_up: bool = False
     rival: Rival | None = None
+    presence: str = ""
+    """Its name among the daemons of the machine."""
 
     @property
     def is_useful(self) -> bool:
@@ -94,6 +96,10 @@ class Machine:
 
     machine_id: str
     daemons: dict[str, Daemon] = field(default_factory=dict)
+    awaited: dict[str, None] = field(default_factory=dict)
+    """Presences of daemons that may have something running there that is not counted: nobody gets more until they
+    have registered, or until `awaited_until`."""
+    awaited_until: float = float("-inf")
 
     @property
     def present(self) -> list[Daemon]:

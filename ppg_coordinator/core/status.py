@@ -2,13 +2,14 @@
 
     {"coordinator": {"grace_s": …, "up_s": …},
      "machines": [{"machine_id", "host", "cores", "cores_used", "memory_bytes", "memory_bytes_used", "drained",
-                   "daemons": [{"user", "host", "state", "since_s"}]}],
+                   "awaits", "daemons": [{"user", "host", "state", "since_s"}]}],
      "pipegraphs": [{"session", "user", "host", "project", "epoch", "state", "since_s",
                      "holds": [{"machine_id", "host", "cores", "memory_bytes"}],
                      "may_use": [like holds], "wants": [{"cores", "memory_bytes", "count"}], "excluded": {host: reason},
                      "waits": "why it has no more, or empty"}]}
 
 `session` is empty for everybody but its user and the coordinator's owner: who knows it could claim it (ADR 0104).
+`awaits`: so many daemons are alive there and have not registered; until then nobody gets more of the machine.
 `holds` is what may be in use, at most; `may_use` is its share, which is less while it is to give something back.
 `…_s` are seconds ago.
 """
@@ -48,6 +49,7 @@ def _machine(desk: Desk, machine: Machine, uses: list[Use], now: float) -> Docum
         "memory_bytes": machine.memory_bytes,
         "memory_bytes_used": sum(use.held_bytes for use in here),
         "drained": machine.machine_id in desk.drained,
+        "awaits": len(machine.awaited),
         "daemons": [
             {"user": user, "host": daemon.peer.host, "state": daemon.state, "since_s": round(now - daemon.since, 3)}
             for user, daemon in machine.daemons.items()

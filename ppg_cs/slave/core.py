@@ -59,8 +59,9 @@ class Seat:
 class SlaveCore:
     """State of one daemon. The shell performs the instructions in order."""
 
-    def __init__(self, machine_id: str, cores: int, memory_bytes: int, drain_s: float) -> None:
+    def __init__(self, machine_id: str, cores: int, memory_bytes: int, drain_s: float, presence: str = "") -> None:
         self.machine_id = machine_id
+        self.presence = presence
         self.cores = cores
         self.memory_bytes = memory_bytes
         self.seats: dict[str, Seat] = {}
@@ -105,7 +106,8 @@ class SlaveCore:
 
     def _on_connected(self, event: Connected, now: float) -> None:
         held = tuple(_held_share(seat) for seat in self.seats.values() if seat.at_work)
-        self._tell(Register(self.machine_id, self.cores, self.memory_bytes, held))
+        facts = self.machine_id, self.cores, self.memory_bytes
+        self._tell(Register(*facts, held, self.presence, event.neighbours))
         if self.drain_until is not None:
             self._tell(Leaving("it drains"))
 

@@ -24,6 +24,7 @@ from ppg_cs.slave import instructions as do
 from ppg_cs.slave import session_setup
 from ppg_cs.slave.core import SlaveCore
 from ppg_cs.slave.leftovers import sweep_all
+from ppg_cs.slave.presence import Presence
 from ppg_cs.slave.sessions import Sessions
 from ppg_cs.slave.settings import SlaveSettings
 from ppg_protocol import PROTOCOL_MAJOR, PROTOCOL_MINOR, clock
@@ -51,7 +52,8 @@ class Daemon:
     def __init__(self, settings: SlaveSettings) -> None:
         self._settings = settings
         s = settings
-        self._core = SlaveCore(s.machine_id, s.cores, s.memory_bytes, s.drain_s)
+        self._presence = Presence(s.machine_id, s.coordinator_key or s.coordinator.encode())
+        self._core = SlaveCore(s.machine_id, s.cores, s.memory_bytes, s.drain_s, self._presence.name)
         self._sessions = Sessions(settings)
         self._leaving: do.Leave | None = None
         self._connected = False
@@ -147,7 +149,7 @@ class Daemon:
             case Established(hello):
                 self._connected, self._connected_at = True, now
                 log.info("the coordinator on %s is there", hello.host)
-                self._handle(on.Connected())
+                self._handle(on.Connected(self._presence.neighbours()))
             case PeerSilent() if self._connected:
                 self._connected, self._remind_at = False, now + REMINDER_S
                 log.warning("the coordinator at %s is silent; what runs goes on", self._settings.coordinator)

@@ -9,7 +9,9 @@ from ppg_protocol.cluster_messages import EndOlder, Limit, StartSession, StopSes
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A coordinator that does not know this daemon is there."""
+    """A coordinator that does not know this daemon is there. `neighbours`: other daemons that are alive here."""
+
+    neighbours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,12 +179,15 @@ class SupervisorEnded:
 @message(80)
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Slave -> coordinator: first message on a new link. `held`: the sessions that run there, after a reconnection."""
+    """Slave -> coordinator: first message on a new link. `held`: the sessions that run there, after a reconnection.
+    `presence` names this daemon among those of its machine, `neighbours` are the others that are alive there."""
 
     machine_id: str
     cores: int
     memory_bytes: int
     held: tuple[HeldShare, ...]
+    presence: str = ""
+    neighbours: tuple[str, ...] = ()
 
 
 @message(81)

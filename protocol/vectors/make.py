@@ -145,6 +145,7 @@ SAMPLES: dict[str, Message] = {
     "exclude": Exclude("b00t/c0", "node7 does not see /data/counts"),
     "register": Register("b00t/c0", 32, 1 << 37, (HeldShare("counts", 3, "/data/counts", 17, 8, 1 << 35),)),
     "register, holding nothing": Register("b00t/c0", 32, 1 << 37, ()),
+    "register, beside others": Register("b00t/c0", 32, 1 << 37, (), "5eed", ("c0ffee", "f00d")),
     "start session": StartSession("counts", 3, "/data/counts", "tcp://10.0.0.2:40123"),
     "stop session": StopSession("counts", "its master is gone"),
     "end older": EndOlder("/data/counts", 3),

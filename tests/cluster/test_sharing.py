@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from typing import Any
 
-from .hosts import Cluster, Script, until
+from .hosts import PATIENCE_S, Cluster, Script, until
 
 GIB = 1 << 30
 
@@ -210,3 +210,24 @@ def test_a_script_that_waits_says_for_what(cluster: Cluster) -> None:
     (long.directory / "go").touch()
     waiting.good()
     long.good()
+
+
+def test_a_late_daemon_finds_room_for_its_jobs_after_a_restart_of_the_coordinator(cluster: Cluster) -> None:
+    """Two users on one machine; when the coordinator is started again, the daemon of one is stopped for a while."""
+    cores = {"a": 2}
+    machines(cluster, cores, "owner", "ann")
+    one, ann = cluster.start(STREAM, "one"), cluster.start(STREAM, "ann", user="ann")
+    until_held(cluster, one=1, ann=1)
+    cluster.kill("a", signal.SIGSTOP)
+    cluster.kill("coordinator")
+    cluster.coordinator("--lease", str(PATIENCE_S))
+    until(lambda: any("every ppg-slave that runs on" in graph["waits"] for graph in cluster.status()["pipegraphs"]))
+    assert [machine["awaits"] for machine in cluster.status()["machines"]] == [1]
+    assert held(cluster.status())["ann"] == 1, "the other core may be in use"
+    cluster.kill("a", signal.SIGCONT)
+    until(lambda: cluster.status()["machines"][0]["awaits"] == 0)
+    until_held(cluster, one=1, ann=1)
+    assert_never_overcommitted(cluster, cores)
+    end(one)
+    until_held(cluster, ann=2)
+    end(ann)

@@ -53,6 +53,7 @@ from ppg_protocol.messages import Heartbeat
 GB = 2**30
 HEARTBEAT = Heartbeat((), (), 0)
 NOTHING = (0, 0)
+NO_DEMAND = Demand((), 0)
 
 
 @dataclass
@@ -98,14 +99,15 @@ class Slave(Talker):
     supervisors: dict[str, Running] = field(default_factory=dict)
     starts: int = 0
     is_dead: bool = False
+    presence: str = ""
 
-    def register(self) -> Register:
+    def register(self, neighbours: tuple[str, ...] = ()) -> Register:
         """What it says first."""
         held = tuple(
             HeldShare(session, running.epoch, running.project, running.number, *running.held)
             for session, running in self.supervisors.items()
         )
-        return Register(self.machine_id, self.cores, self.memory, held)
+        return Register(self.machine_id, self.cores, self.memory, held, self.presence, neighbours)
 
     def read(self) -> None:
         message = self.inbox.popleft()
@@ -161,6 +163,7 @@ class Mcp(Talker):
     session: str = ""
     project: str = ""
     epoch: int = 1
+    demand: Demand = NO_DEMAND
     shares: dict[str, int] = field(default_factory=dict)
     number: int = -1
     note: str = ""
@@ -239,10 +242,18 @@ class World:
         """A daemon starts, and registers."""
         machine = machine or name
         slave = Slave(self.identity(), user, f"host-{machine}", "slave", machine_id=machine, cores=cores)
+        slave.presence = slave.identity.hex()
         self.slaves[name] = slave
         self.arrive(slave)
-        self.say(slave, slave.register())
+        self.register(slave)
         return slave
+
+    def register(self, slave: Slave) -> None:
+        """It says so, and which others live on its machine."""
+        others = [
+            other for other in self.slaves.values() if other.machine_id == slave.machine_id and other is not slave
+        ]
+        self.say(slave, slave.register(tuple(other.presence for other in others)))
 
     def reconnect(self, talker: Talker) -> None:
         """The same process has a new link: the coordinator is another one."""
@@ -251,10 +262,11 @@ class World:
         talker.outbox.clear()
         self.arrive(talker)
         if isinstance(talker, Slave):
-            self.say(talker, talker.register())
+            self.register(talker)
         elif isinstance(talker, Mcp):
             talker.number = -1
             self.say(talker, talker.opening())
+            self.say(talker, talker.demand)
 
     def kill(self, name: str) -> Slave:
         """A daemon and all that it runs are gone; the coordinator learns it by silence alone."""
@@ -293,7 +305,8 @@ class World:
 
     def demand(self, mcp: Mcp, *shapes: tuple[int, int, int], resident: int = 0) -> None:
         """What it wants: (cores, memory, count) each."""
-        self.say(mcp, Demand(tuple(DemandedShape(*shape) for shape in shapes), resident))
+        mcp.demand = Demand(tuple(DemandedShape(*shape) for shape in shapes), resident)
+        self.say(mcp, mcp.demand)
 
     def exclude(self, mcp: Mcp, machine: str) -> None:
         """It can't work there."""

@@ -21,6 +21,8 @@ SESSIONS = [("a1", "a"), ("a2", "a"), ("b1", "b"), ("c1", "c")]
 CORES = {"m0": 8, "m1": 4}
 LEASE_S = 20.0
 SILENCE_S = 8.0
+LATE_S = 12.0
+"""Later no daemon finds a new coordinator. Less than the lease, more than the grace period."""
 
 KINDS = (
     ["slave", "kill", "silence", "back", "open", "close", "mcp silence", "mcp back", "drain", "exclude", "fail"]
@@ -37,6 +39,8 @@ class Story(World):
         super().__init__(lease_s=LEASE_S)
         self.restarts = 0
         self.silent_since: dict[bytes, float] = {}
+        self.late: dict[str, float] = {}
+        """Daemons that have not found the new coordinator, and since when."""
         self.old: list[tuple[float, Slave]] = []
         """Killed then, and not yet known to be."""
 
@@ -56,7 +60,7 @@ class Story(World):
         elif what == "drain":
             self.ask("drain" if much % 3 == 0 else "undrain", machine)
         elif what == "restart":
-            self.restart()
+            self.restart(much)
         elif what in ("read", "say"):
             talkers = self.living()
             if talkers:
@@ -87,7 +91,9 @@ class Story(World):
             self.mcps[slot] = self.mcps.pop(newer.session)
 
     def act_on_slave(self, what: str, machine: str, user: str, slave: Slave | None, much: int) -> None:
-        if what == "slave":
+        if machine + user in self.late and what in ("slave", "silence", "leave"):
+            self.come_late(machine + user)
+        elif what == "slave":
             if slave is None:
                 self.slave(machine + user, user, machine, CORES[machine])
             elif slave.turned_away:
@@ -119,6 +125,9 @@ class Story(World):
     def wait(self, much: int) -> None:
         """What a daemon ran that was silent for the lease has ended by then: its supervisors have leases, too."""
         self.now += much / 2
+        for name, since in list(self.late.items()):
+            if self.now >= since + LATE_S:
+                self.come_late(name)
         for slave in self.slaves.values():
             since = self.silent_since.get(slave.identity, self.now)
             if slave.identity in self.silent and self.now >= since + LEASE_S:
@@ -135,20 +144,30 @@ class Story(World):
                 self.old.remove((since, slave))
                 self.fall_silent(slave)
 
-    def restart(self) -> None:
-        """Another coordinator on the same address; all find it at once."""
+    def restart(self, late: int) -> None:
+        """Another coordinator on the same address; all find it at once, but for some daemons: `late` has their bits."""
         self.restarts += 1
         self.silent.clear()
         self.old.clear()
         self.core = Coordinator(self.now, 5.0, self.settings, self.restarts * 10**6)
-        for slave in self.slaves.values():
-            self.reconnect(slave)
+        self.late = {name: self.now for number, name in enumerate(self.slaves) if late >> number & 1}
+        for name, slave in self.slaves.items():
+            slave.turned_away = "not connected" if name in self.late else None
+            if name not in self.late:
+                self.reconnect(slave)
         for mcp in self.mcps.values():
             if not mcp.turned_away:
                 self.reconnect(mcp)
 
+    def come_late(self, name: str) -> None:
+        """A daemon finds the new coordinator."""
+        if self.late.pop(name, None) is not None and name in self.slaves:
+            self.reconnect(self.slaves[name])
+
     def come_to_rest(self) -> None:
         """Everybody is back, nothing starts any more."""
+        for name in list(self.late):
+            self.come_late(name)
         for talker in [*self.slaves.values(), *self.mcps.values()]:
             self.come_back(talker)
         self.notice_killed(0.0)
@@ -158,6 +177,36 @@ class Story(World):
         self.advance(3 * LEASE_S)
         self.settle()
         self.advance(3 * LEASE_S)
+
+
+restarts = st.lists(
+    st.tuples(
+        st.sampled_from(["restart", "slave", "demand", "read", "fill", "wait"]), st.integers(0, 5), st.integers(0, 12)
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(restarts)
+def test_after_restarts_late_daemons_find_room_for_what_they_run(story: list[tuple[str, int, int]]) -> None:
+    world = Story()
+    for user in USERS:
+        world.slave(f"m0{user}", user, "m0", 8)
+        world.demand(world.mcp(f"{user}1", user, f"/{user}"), (1, 0, 50))
+    world.settle()
+    for what, which, much in story:
+        if what == "read":
+            world.settle(much)
+        elif what == "fill":
+            world.fill()
+        else:
+            world.act(what, which, much)
+        world.wait(0)
+    world.wait(12)
+    world.wait(12)
+    world.settle()
+    world.fill()
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

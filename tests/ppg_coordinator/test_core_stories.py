@@ -294,6 +294,64 @@ def test_a_restarted_coordinator_listens_first_and_goes_on_from_what_is_held() -
     assert all(slave.starts == 1 for slave in world.slaves.values()), "supervisors go on"
 
 
+def restarted_without_ben(old: World) -> World:
+    """ann's daemon finds the new coordinator at once, that of ben on the same machine does not."""
+    two_users(old)
+    world = World(grace_s=10, lease_s=60, first_number=10**6)
+    world.slaves, world.mcps = old.slaves, old.mcps
+    world.slaves["m-ben"].turned_away = "not connected"
+    for talker in [world.slaves["m-ann"], *world.mcps.values()]:
+        world.reconnect(talker)
+    for mcp in world.mcps.values():
+        world.demand(mcp, (1, 0, 100))
+    return world
+
+
+def test_after_a_restart_a_machine_is_not_shared_out_before_all_its_daemons_are_back() -> None:
+    world = restarted_without_ben(World())
+    world.advance(40)
+    world.fill()
+    assert cores(world)["s-ann"] == {"m": 4}, "what it holds, not what ben's daemon seems not to use"
+    assert world.status()["machines"][0]["awaits"] == 1
+    assert "every ppg-slave that runs on host-m" in world.waits("s-ann")
+    world.reconnect(world.slaves["m-ben"])
+    world.settle()
+    world.fill()
+    assert cores(world) == {"s-ann": {"m": 4}, "s-ben": {"m": 4}}
+    assert world.status()["machines"][0]["awaits"] == 0
+    world.demand(world.mcps["s-ben"])
+    world.slaves["m-ben"].finish("s-ben")
+    world.settle()
+    assert cores(world)["s-ann"] == {"m": 8}
+
+
+def test_a_daemon_that_does_not_come_back_after_a_restart_is_waited_for_as_long_as_the_lease() -> None:
+    world = restarted_without_ben(World())
+    world.slaves.pop("m-ben")
+    world.advance(59)
+    assert cores(world)["s-ann"] == {"m": 4}
+    world.advance(2)
+    world.settle()
+    assert cores(world)["s-ann"] == {"m": 8}
+
+
+def test_a_machine_that_was_cut_off_for_long_is_not_shared_out_before_all_its_daemons_are_heard_again() -> None:
+    world = World(lease_s=60)
+    two_users(world)
+    ann, ben = world.slaves["m-ann"], world.slaves["m-ben"]
+    for slave in (ann, ben):
+        world.fall_silent(slave)
+    world.advance(61)
+    assert cores(world) == {"s-ann": {}, "s-ben": {}}
+    world.come_back(ann)
+    world.advance(30)
+    world.fill()
+    world.come_back(ben)
+    world.settle()
+    world.fill()
+    assert cores(world) == {"s-ann": {"m": 4}, "s-ben": {"m": 4}}
+
+
 def test_sessions_that_nobody_claims_after_a_restart_are_ended_after_the_lease() -> None:
     old = World()
     two_users(old)

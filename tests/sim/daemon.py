@@ -35,7 +35,7 @@ class Daemon(Process):
         super().__init__(sim.world, host, user, f"{user}@{host.name}")
         self.sim = sim
         self.cores, self.memory_bytes = cores, memory_bytes
-        self.core = SlaveCore(host.name, cores, memory_bytes, sim.options.drain_s)
+        self.core = SlaveCore(host.name, cores, memory_bytes, sim.options.drain_s, str(self.pid))
         self.children: dict[str, Supervisor] = {}
         self.leases: dict[str, float] = {}
         self._connected_at = self.now
@@ -94,13 +94,17 @@ class Daemon(Process):
                 self.link.send(SERVER, [Heartbeat((), (), 0)], self.now)
             case Established():
                 self._connected, self._connected_at = True, self.now
-                self.handle(on.Connected())
+                self.handle(on.Connected(self._neighbours()))
             case PeerSilent():
                 self._connected = False
             case PeerReturned():
                 self._connected = True
             case Refused(reason):
                 self._refusal = reason
+
+    def _neighbours(self) -> tuple[str, ...]:
+        others = (one for one in self.host.processes if isinstance(one, Daemon) and one is not self)
+        return tuple(str(other.pid) for other in others)
 
     def _on_refusal(self, reason: str) -> None:
         self._refusal = None

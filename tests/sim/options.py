@@ -60,8 +60,7 @@ class Options:
 
 
 def drawn(luck: Random) -> Options:
-    """A random world. Where users share machines, the grace period is as long as the lease: a daemon that registers
-    later has jobs that nobody knew of."""
+    """A random world."""
     is_large = luck.random() < LARGE
     heartbeat_s = luck.choice((0.2, 0.5, 2.0) if is_large else (0.3, 1.0, 2.0))
     lease_s = heartbeat_s * luck.choice((6, 12, 30) if is_large else (6, 8, 12))
@@ -85,4 +84,4 @@ def drawn(luck: Random) -> Options:
     )
     if options.users == 1:
         return options
-    return replace(options, grace_s=lease_s, projects=max(options.projects, options.users))
+    return replace(options, projects=max(options.projects, options.users))

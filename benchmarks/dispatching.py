@@ -54,7 +54,7 @@ def per_job_us(kind: str, jobs: int, machines: int) -> float:
     while over < jobs:
         out.extend(sent.attempt for sent in dispatcher.dispatch())
         dispatcher.to_steal(())
-        _ = dict(dispatcher.demand), dispatcher.loads_bytes
+        _ = dict(dispatcher.demand)
         assert out, f"{jobs - over} jobs are stuck"
         for _ in range(min(BATCH, len(out))):
             dispatcher.handle(Ended(out.popleft(), RUNTIME_S))

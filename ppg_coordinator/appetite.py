@@ -13,8 +13,8 @@ from .events import Shape
 
 LULL_S = 1.0
 
-Key = tuple[int, int]
-"""Cores and memory_bytes of a shape."""
+Key = tuple[int, int, int]
+"""Cores, memory_bytes and data_bytes of a shape."""
 
 
 class Appetite:
@@ -32,7 +32,7 @@ class Appetite:
         self._raw = shapes
         newest: dict[Key, int] = {}
         for shape in shapes:
-            key = (shape.cores, max(0, shape.memory_bytes))
+            key = (shape.cores, max(0, shape.memory_bytes), shape.data_bytes)
             limit = machines + 1 if shape.cores < 0 else cores // shape.cores + 1
             newest[key] = min(limit, newest.get(key, 0) + shape.count)
         self._newest = {key: count for key, count in newest.items() if count > 0}

@@ -134,8 +134,9 @@ class Arbiter:
         if claimant is None:
             return
         changed = claimant.appetite.state(event.shapes, *self._size, now)
-        if changed or claimant.resident_bytes != event.resident_bytes:
-            claimant.resident_bytes = event.resident_bytes
+        loaded = {machine: data_bytes for machine, data_bytes in event.loaded if data_bytes > 0}
+        if changed or claimant.loaded != loaded:
+            claimant.loaded = loaded
             claimant.stale = True
             self._dirty = True
 

@@ -46,6 +46,7 @@ class Balance:
         self.turns.wakes_at = None
         self.turns.prune(alone, now)
         self._refit()
+        self.turns.clear_ways()
         stock = Stock(self._ledger) if wanting else None
         if stock is None or not stock.cores:
             self.turns.queue.clear()

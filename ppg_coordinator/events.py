@@ -27,11 +27,12 @@ WHOLE_MACHINE = -2
 @dataclass(frozen=True, slots=True)
 class Shape:
     """`count` jobs that need this much each: cores > 0, ALL_CORES or WHOLE_MACHINE; `memory_bytes` 0 when
-    undeclared."""
+    undeclared. `data_bytes`: what the data takes that must be loaded where they run, once for all of them."""
 
     cores: int
     memory_bytes: int
     count: int
+    data_bytes: int = 0
 
     def __post_init__(self) -> None:
         if self.cores == 0 or self.cores < WHOLE_MACHINE or self.count < 0:
@@ -118,12 +119,12 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """All jobs of a session that run or could run now. `resident_bytes`: what its loaded data takes on every machine
-    it works on."""
+    """All jobs of a session that run or could run now. `loaded`: what its data takes on machines where some is loaded,
+    needed or not."""
 
     session: str
     shapes: tuple[Shape, ...]
-    resident_bytes: int = 0
+    loaded: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Claim:
     unit_cores: int = 0
     unit_bytes: int = 0
     """The smallest job that is counted in `used_*`."""
+    data_bytes: int = 0
+    """The part of `used_bytes` that is for loaded data."""
 
     @property
     def turn(self) -> Turn | None:
@@ -89,7 +91,7 @@ class Host:
     def room(self, claimant: Claimant) -> tuple[int, int]:
         """Cores and memory that are free for a session, its own loaded data included: that stays when jobs end."""
         claim = self.claims.get(claimant.session)
-        own_bytes = min(claim.ceiling_bytes, claimant.resident_bytes) if claim is not None else 0
+        own_bytes = min(claim.ceiling_bytes, claimant.loaded.get(self.name, 0)) if claim is not None else 0
         return self.free_cores, self.free_bytes + own_bytes
 
     @property
@@ -115,7 +117,8 @@ class Claimant:
     user: str
     order: int
     appetite: Appetite = field(default_factory=Appetite)
-    resident_bytes: int = 0
+    loaded: dict[str, int] = field(default_factory=dict)
+    """What its data takes, by machine."""
     claims: dict[str, Claim] = field(default_factory=dict)
     announced: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Held on machines that have not joined."""
@@ -166,8 +169,8 @@ class Ledger:
         claim.target_cores, claim.target_bytes = cores, memory_bytes
         self.touched[host.name] = None
 
-    def set_used(self, claim: Claim, cores: int, memory_bytes: int) -> None:
-        """How much of it the demand fills."""
+    def set_used(self, claim: Claim, cores: int, memory_bytes: int, data_bytes: int = 0) -> None:
+        """How much of it the demand fills, `data_bytes` of that with loaded data."""
         host, claimant = claim.host, claim.claimant
         memory_bytes = memory_bytes if cores else 0
         host.used_cores += cores - claim.used_cores
@@ -175,6 +178,7 @@ class Ledger:
         host.used_bytes += memory_bytes - claim.used_bytes
         claimant.used_bytes += memory_bytes - claim.used_bytes
         claim.used_cores, claim.used_bytes = cores, memory_bytes
+        claim.data_bytes = min(data_bytes, memory_bytes)
 
     def set_ceiling(self, claim: Claim, cores: int, memory_bytes: int) -> None:
         """What it may be using from now on."""
@@ -217,7 +221,16 @@ class Ledger:
                 claim.claimant.stale = True
 
     def cut(self, host: Host, spare: Claim | None = None) -> None:
-        """Lower targets until they fit: surplus first, then who has most there, but not `spare` nor a turn."""
+        """Lower targets until they fit: surplus first, then who has most there, but not `spare` nor a turn. What is
+        left without room for the data that is loaded there is of no use, and lowered to nothing: then that is given
+        up, else it would be in the way for ever."""
+        self._lower_all(host, spare)
+        for claim in host.claims.values():
+            idle = claim is not spare and claim.turn is None and claim.target_cores and not claim.used_cores
+            if idle and claim.target_bytes < claim.claimant.loaded.get(host.name, 0):
+                self.set_target(claim, 0, 0)
+
+    def _lower_all(self, host: Host, spare: Claim | None) -> None:
         cores, memory = (0, 0) if host.drained else (host.cores, host.memory_bytes)
         others = [claim for claim in host.claims.values() if claim is not spare]
         for claim in others:
@@ -243,7 +256,8 @@ class Ledger:
 
     def _lower(self, claim: Claim, cores: int, memory_bytes: int) -> None:
         self.set_target(claim, claim.target_cores - cores, claim.target_bytes - memory_bytes)
-        self.set_used(claim, min(claim.used_cores, claim.target_cores), min(claim.used_bytes, claim.target_bytes))
+        used_cores, used_bytes = min(claim.used_cores, claim.target_cores), min(claim.used_bytes, claim.target_bytes)
+        self.set_used(claim, used_cores, used_bytes, claim.data_bytes)
 
     def settle(self, host: Host, now: float) -> None:
         """Let what is granted follow the targets: down at once, up as far as there is room."""

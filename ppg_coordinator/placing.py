@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from .fair import EPSILON
-from .fitting import costs
+from .fitting import costs, data_bytes
 from .ledger import Claim, Claimant, Host, Ledger
 from .stock import Stock
 
@@ -74,8 +74,8 @@ class Placing:
     def place(self, claimant: Claimant, budget: float, reclaim: bool) -> None:
         """Give a session up to `budget` more."""
         self._missing = budget
-        for index, (cores, _) in enumerate(claimant.shapes):
-            if cores < 0 or not claimant.left[index]:
+        for index, shape in enumerate(claimant.shapes):
+            if shape[0] < 0 or not claimant.left[index]:
                 continue
             unit = self._stock.unit(claimant, index)
             if unit is None:
@@ -98,14 +98,14 @@ class Placing:
     def _take_open(self, claimant: Claimant, index: int, count: int) -> int:
         if claimant.shapes[index][0] < 0 or not self._open:
             return 0
-        cores, memory = claimant.shapes[index]
-        memory += claimant.resident_bytes
+        cores, memory, data = claimant.shapes[index]
+        memory += data
         if any(cores >= small_cores and memory >= small_bytes for small_cores, small_bytes in self._failed):
             return 0
         got = self._take(claimant, index, count, chain(self._own(claimant), self._open), False)
         if got:
             self._open = [host for host in self._open if host.used_cores < host.cores]
-        elif not claimant.resident_bytes:
+        elif not data and not claimant.loaded:
             self._failed.append((cores, memory))
         return got
 
@@ -125,8 +125,9 @@ class Placing:
         if cost is None:
             return 0
         claim = host.claims.get(claimant.session)
-        resident = 0 if claim is not None and claim.used_cores else claimant.resident_bytes
-        free_bytes = host.memory_bytes - host.used_bytes - resident
+        data = claim.data_bytes if claim is not None else 0
+        more_data = max(0, data_bytes(claimant, host, claimant.shapes[index]) - data)
+        free_bytes = host.memory_bytes - host.used_bytes - more_data
         losers = self._losers(host, claimant) if reclaim else []
         cores = free_cores + sum(jobs * loser.unit_cores for loser, jobs in losers)
         memory = free_bytes + sum(jobs * loser.unit_bytes for loser, jobs in losers)
@@ -134,8 +135,8 @@ class Placing:
         if count <= 0 or memory < 0:
             return 0
         for loser, jobs in losers:
-            self._reclaim(loser, jobs, count * cost[0], count * cost[1] + resident)
-        self._give(self._ledger.claim(host, claimant), count, cost, resident)
+            self._reclaim(loser, jobs, count * cost[0], count * cost[1] + more_data)
+        self._give(self._ledger.claim(host, claimant), count, cost, more_data)
         claimant.left[index] -= count
         return count
 
@@ -153,7 +154,7 @@ class Placing:
                 jobs += 1
             jobs = min(jobs, (claim.used_cores - (turn.cores if turn else 0)) // claim.unit_cores)
             if claim.unit_bytes:
-                kept_bytes = turn.memory_bytes if turn else claim.claimant.resident_bytes
+                kept_bytes = turn.memory_bytes if turn else claim.data_bytes
                 jobs = min(jobs, (claim.used_bytes - kept_bytes) // claim.unit_bytes)
             if jobs > 0:
                 found.append((claim, jobs))
@@ -172,15 +173,17 @@ class Placing:
         if jobs <= 0:
             return
         less_cores, less_bytes = jobs * claim.unit_cores, jobs * claim.unit_bytes
-        self._ledger.set_used(claim, claim.used_cores - less_cores, claim.used_bytes - less_bytes)
+        used = claim.used_cores - less_cores, claim.used_bytes - less_bytes
+        self._ledger.set_used(claim, *used, claim.data_bytes)
         self._ledger.set_target(claim, claim.target_cores - less_cores, claim.target_bytes - less_bytes)
         self.over[claim.claimant.session] -= self._stock.dominant(less_cores, less_bytes)
         claim.claimant.stale = True
         self._failed.clear()
 
-    def _give(self, claim: Claim, count: int, cost: tuple[int, int], resident: int) -> None:
+    def _give(self, claim: Claim, count: int, cost: tuple[int, int], more_data: int) -> None:
         ledger = self._ledger
-        ledger.set_used(claim, claim.used_cores + count * cost[0], claim.used_bytes + count * cost[1] + resident)
+        used = claim.used_cores + count * cost[0], claim.used_bytes + count * cost[1] + more_data
+        ledger.set_used(claim, *used, claim.data_bytes + more_data)
         ledger.set_target(claim, max(claim.target_cores, claim.used_cores), max(claim.target_bytes, claim.used_bytes))
         if not claim.unit_cores or cost < (claim.unit_cores, claim.unit_bytes):
             claim.unit_cores, claim.unit_bytes = cost

@@ -32,7 +32,7 @@ def why_waiting(ledger: Ledger, queue: Queue, claimant: Claimant, name: HostName
     waiting = [(i, shape) for i, shape in enumerate(claimant.shapes) if claimant.left[i]]
     for index, shape in waiting:
         if all(costs(claimant, host)[index] is None for host in usable):
-            return _misfit(shape, claimant.resident_bytes, usable)
+            return _misfit(shape, usable)
     draining = _draining(claimant, name)
     if draining:
         return draining
@@ -48,7 +48,7 @@ def why_waiting(ledger: Ledger, queue: Queue, claimant: Claimant, name: HostName
 
 def needs(shape: Key) -> str:
     """What a job needs."""
-    cores, memory_bytes = shape
+    cores, memory_bytes, _ = shape
     if cores == WHOLE_MACHINE:
         wanted = "a machine for itself"
     elif cores == ALL_CORES:
@@ -71,13 +71,13 @@ def _nothing_usable(ledger: Ledger, claimant: Claimant, name: HostName) -> str:
     return f"none of the machines with a ppg-slave of user {claimant.user} can be used: {listing(facts)}"
 
 
-def _misfit(shape: Key, resident_bytes: int, usable: list[Host]) -> str:
+def _misfit(shape: Key, usable: list[Host]) -> str:
     cores, memory = max(host.cores for host in usable), max(host.memory_bytes for host in usable)
     if shape[0] > cores:
         return f"a job needs {shape[0]} cores; the largest machine usable has {cores}"
-    if shape[1] + resident_bytes > memory:
-        data = f", {gigabytes(resident_bytes)} of them for loaded data" if resident_bytes else ""
-        wanted = gigabytes(shape[1] + resident_bytes)
+    if shape[1] + shape[2] > memory:
+        data = f", {gigabytes(shape[2])} of them for loaded data" if shape[2] else ""
+        wanted = gigabytes(shape[1] + shape[2])
         return f"a job needs {wanted} of memory{data}; the largest machine usable has {gigabytes(memory)}"
     return f"a job needs {needs(shape)}; no machine usable has both"
 

@@ -22,12 +22,14 @@ class TurnState(Enum):
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """`cores` and `memory_bytes` are part of the target of the session's claim; `needed_*` must be free to begin."""
+    """`cores` and `memory_bytes` are part of the target of the session's claim, `data_bytes` of it for loaded data;
+    `needed_*` must be free to begin."""
 
     session: str
     shape: Key
     cores: int
     memory_bytes: int
+    data_bytes: int
     needed_cores: int
     needed_bytes: int
     asked_at: float

@@ -24,7 +24,7 @@ from __future__ import annotations
 from .appetite import Key
 from .events import ALL_CORES, WHOLE_MACHINE
 from .fair import EPSILON
-from .fitting import costs
+from .fitting import costs, data_bytes
 from .ledger import Claim, Claimant, Host, Ledger
 from .stock import Stock
 from .turn import Turn, TurnState
@@ -61,7 +61,7 @@ class Turns:
                 continue
             if turn.state is TurnState.SPENT:
                 continue
-            if turn.shape[0] > 0 and turn.memory_bytes < turn.shape[1] + claimant.resident_bytes:
+            if turn.shape[0] > 0 and turn.memory_bytes < turn.shape[1] + data_bytes(claimant, host, turn.shape):
                 self.cancel(host)
                 continue
             key = (turn.session, turn.shape)
@@ -70,6 +70,12 @@ class Turns:
                 if turn.state is TurnState.READY:
                     host.rests_until = now + turn.rest_s()
                 self.cancel(host)
+
+    def clear_ways(self) -> None:
+        """What was loaded, or became of no use, since a turn began may not be in its way."""
+        for host, turn in self.all():
+            if turn.state is TurnState.DRAINING:
+                self._ledger.cut(host, spare=host.claims[turn.session])
 
     def cancel(self, host: Host) -> None:
         """End a turn at once. What was granted stays, as a part of the target like any other."""
@@ -171,7 +177,7 @@ class Turns:
             claim = host.claims.get(claimant.session)
             if _holds_for_wide(claimant, claim):
                 return host
-            needed_cores, needed_bytes = _needs(shape, cost, claimant.resident_bytes, host)
+            needed_cores, needed_bytes = _needs(shape, cost, data_bytes(claimant, host, shape), host)
             room_cores, room_bytes = host.room(claimant)
             missing = max(0, needed_cores - room_cores)
             blocked = missing > 0 or needed_bytes > room_bytes
@@ -189,10 +195,11 @@ class Turns:
         cost = costs(claimant, host)[claimant.shapes.index(shape)]
         assert cost is not None
         cores, memory = cost
+        data = data_bytes(claimant, host, shape)
         if shape[0] > 0:
-            memory += claimant.resident_bytes
-        needed = _needs(shape, cost, claimant.resident_bytes, host)
-        turn = Turn(claimant.session, shape, cores, memory, *needed, asked_at, now)
+            memory += data
+        needed = _needs(shape, cost, data, host)
+        turn = Turn(claimant.session, shape, cores, memory, data, *needed, asked_at, now)
         if _holds_for_wide(claimant, claim):
             turn.state, turn.ready_at = TurnState.READY, now
         host.turn = turn
@@ -227,13 +234,13 @@ class Turns:
         self.wakes_at = min(wakes, default=None)
 
 
-def _needs(shape: Key, cost: tuple[int, int], resident: int, host: Host) -> tuple[int, int]:
+def _needs(shape: Key, cost: tuple[int, int], data: int, host: Host) -> tuple[int, int]:
     """What must be free on a machine for the turn to begin (semantics §6: beside -1 one core may still be busy)."""
     if shape[0] == WHOLE_MACHINE:
         return cost
     if shape[0] == ALL_CORES:
-        return max(1, host.cores - 1), shape[1] + resident
-    return cost[0], cost[1] + resident
+        return max(1, host.cores - 1), shape[1] + data
+    return cost[0], cost[1] + data
 
 
 def _has_place(claimant: Claimant, index: int) -> bool:
@@ -242,7 +249,7 @@ def _has_place(claimant: Claimant, index: int) -> bool:
         cost = costs(claimant, claim.host)[index]
         if cost is None or claim.target_cores < cost[0]:
             continue
-        if claim.target_bytes >= cost[1] + claimant.resident_bytes:
+        if claim.target_bytes >= cost[1] + data_bytes(claimant, claim.host, claimant.shapes[index]):
             return True
     return False
 
@@ -250,5 +257,5 @@ def _has_place(claimant: Claimant, index: int) -> bool:
 def _holds_for_wide(claimant: Claimant, claim: Claim | None) -> bool:
     """It has the whole machine already, and only wide jobs to use it for."""
     return (
-        claim is not None and claim.granted_cores == claim.host.cores and all(cores < 0 for cores, _ in claimant.shapes)
+        claim is not None and claim.granted_cores == claim.host.cores and all(shape[0] < 0 for shape in claimant.shapes)
     )

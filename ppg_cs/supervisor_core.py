@@ -382,7 +382,7 @@ class SupervisorCore:
         self.admission.give_back(work.slot, work.cores, work.memory_bytes)
         self._pristine_deaths = 0
         if work.is_load:
-            self._send(Loaded(work.job, event.report.stdout, event.report.stderr, event.usage))
+            self._send(Loaded(work.job, event.report.stdout, event.report.stderr, event.usage, event.data_bytes))
             self.lineage.resident[work.job] = work.memory_bytes or event.data_bytes
             self.waiting.loaded(work.job)
             self._take_over(work)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from ppg_protocol.cluster_messages import (
     Cleared,
     Demand,
+    DemandedShape,
     EndOlder,
     Exclude,
     Limit,
@@ -39,6 +40,7 @@ STEADY_S = 60.0
 """A supervisor that ran for so long is no failure."""
 MAX_SHAPES = 1024
 MAX_EXCLUDED = 10_000
+MAX_LOADED = 100_000
 NOTHING = (0, 0)
 UNKNOWN = (-1, -1)
 """In `Pipegraph.shares`: a supervisor there may go by any limit, so it is told the next one, whatever it is."""
@@ -80,14 +82,15 @@ class Pipegraphs:
         if len(message.shapes) > MAX_SHAPES:
             return f"a demand of {len(message.shapes)} shapes; at most {MAX_SHAPES} are taken"
         try:
-            shapes = tuple(arbiter.Shape(shape.cores, shape.memory_bytes, shape.count) for shape in message.shapes)
+            shapes = tuple(_shape(shape, message.resident_bytes) for shape in message.shapes)
         except ValueError as error:
             return str(error)
         graph.demand = message
         if message.shapes and graph.note_at is None:
             self.note_later(graph, now + FIRST_NOTE_S)
         if graph.closing is None:
-            self._desk.feed(arbiter.Demand(graph.session, shapes, max(0, message.resident_bytes)))
+            loaded = tuple((data.machine_id, data.data_bytes) for data in message.loaded[:MAX_LOADED])
+            self._desk.feed(arbiter.Demand(graph.session, shapes, loaded))
         return None
 
     def note_later(self, graph: Pipegraph, at: float) -> None:
@@ -299,3 +302,9 @@ class Pipegraphs:
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempts.failures - 1, 10))
         attempts.not_before = now + pause_s
         self.start_if_wanted(graph, machine_id, now)
+
+
+def _shape(shape: DemandedShape, resident_bytes: int) -> arbiter.Shape:
+    """Raises ValueError."""
+    data_bytes = shape.data_bytes if shape.data_bytes >= 0 else resident_bytes
+    return arbiter.Shape(shape.cores, shape.memory_bytes, shape.count, max(0, data_bytes))

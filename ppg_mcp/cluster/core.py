@@ -18,7 +18,7 @@ Rules
   coordinator says that they are cleared, or for lease and margin. Until then nothing is sent to anybody.
 - The coordinator may come and go: shares stay as they were last stated. One that does not know us is told everything.
 - Data is part of the demand before it is loaded, if it was declared how large it is: else it might never find room in a
-  share that was made without it.
+  share that was made without it. If not, as soon as it was measured on one machine.
 """
 
 from __future__ import annotations
@@ -111,8 +111,7 @@ class ClusterCore:
     """Machines that do not fit, and why."""
     _generated: list[Define] = field(default_factory=list)
     """Parts of generators, for machines that come later."""
-    demanded: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    loads_bytes: int = 0
+    demanded: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
     _demand: DemandStatement = field(default_factory=DemandStatement)
     _connected: bool = False
     _warned: set[tuple[str, str]] = field(default_factory=set)
@@ -165,8 +164,8 @@ class ClusterCore:
             case PeerRefused(peer, reason):
                 self._say(reason, warning=True)
                 self._abandon(peer, reason, now)
-            case Demanded(counts, loads_bytes):
-                self.demanded, self.loads_bytes = counts, loads_bytes
+            case Demanded(counts):
+                self.demanded = counts
                 self._state(now)
             case Generated():
                 self._on_generated(event)
@@ -240,8 +239,8 @@ class ClusterCore:
     def _state(self, now: float) -> None:
         """Tell the coordinator what we want, if it is there."""
         if self._connected:
-            loaded_bytes = (supervisor.data_bytes for supervisor in self.attached.values())
-            self._demand.counts, self._demand.data_bytes = self.demanded, max([self.loads_bytes, *loaded_bytes])
+            loaded = {machine: s.data_bytes for machine, s in self.attached.items() if s.data_bytes}
+            self._demand.counts, self._demand.loaded = self.demanded, loaded
             demand = self._demand.due(now)
             if demand is not None:
                 self._out.append(ToCoordinator([demand]))

@@ -1,7 +1,7 @@
 """What the coordinator is told that we want: when it has changed, and not more often than now and then.
 
 Counts above `EXACT_UP_TO` are rounded up to a power of two: a queue of a million jobs that gets shorter is said in a
-dozen messages. Of more than `SHAPES_MAX` shapes, neighbours are stated as the largest of them.
+dozen messages. Of more than `SHAPES_MAX` shapes, neighbours are stated as the largest of them, in memory and in data.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ppg_protocol.cluster_messages import Demand, DemandedShape
+from ppg_protocol.cluster_messages import Demand, DemandedShape, LoadedData
+
+Shape = tuple[int, int, int]
+"""Cores, memory_bytes, data_bytes."""
 
 EXACT_UP_TO = 64
 SHAPES_MAX = 256
@@ -20,10 +23,10 @@ PAUSE_S = 0.1
 
 @dataclass(slots=True)
 class DemandStatement:
-    """`counts`: jobs that are ready or run, by cores and memory_bytes; `data_bytes`: what their data takes, or will."""
+    """`counts`: see `Dispatcher.demand`; `loaded`: what is loaded, by machine."""
 
-    counts: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    data_bytes: int = 0
+    counts: Mapping[Shape, int] = field(default_factory=dict)
+    loaded: Mapping[str, int] = field(default_factory=dict)
     stated: Demand | None = None
     """What the coordinator knows."""
     at: float | None = None
@@ -38,26 +41,30 @@ class DemandStatement:
         if self.at is not None and now < self.at:
             return None
         self.at = None
-        shapes = tuple(DemandedShape(*shape, _rounded(count)) for shape, count in _grouped(self.counts))
-        demand = Demand(shapes, self.data_bytes)
+        shapes = tuple(
+            DemandedShape(cores, memory_bytes, _rounded(count), data_bytes)
+            for (cores, memory_bytes, data_bytes), count in _grouped(self.counts)
+        )
+        demand = Demand(shapes, 0, tuple(LoadedData(*pair) for pair in sorted(self.loaded.items())))
         if demand == self.stated:
             return None
         self.stated, self.at = demand, now + PAUSE_S
         return demand
 
 
-def _grouped(demanded: Mapping[tuple[int, int], int]) -> list[tuple[tuple[int, int], int]]:
+def _grouped(demanded: Mapping[Shape, int]) -> list[tuple[Shape, int]]:
     """Shapes and counts in order, neighbours of the same cores together if there are too many."""
     shapes = sorted(demanded.items())
     if len(shapes) <= SHAPES_MAX:
         return shapes
     width = -(-len(shapes) // SHAPES_MAX)
-    grouped: list[tuple[tuple[int, int], int]] = []
-    for _, same in groupby(shapes, key=lambda pair: pair[0][0]):
+    grouped: list[tuple[Shape, int]] = []
+    for cores, same in groupby(shapes, key=lambda pair: pair[0][0]):
         neighbours = list(same)
         for first in range(0, len(neighbours), width):
             group = neighbours[first : first + width]
-            grouped.append((group[-1][0], sum(count for _, count in group)))
+            largest = cores, max(shape[1] for shape, _ in group), max(shape[2] for shape, _ in group)
+            grouped.append((largest, sum(count for _, count in group)))
     return grouped
 
 

@@ -77,10 +77,9 @@ class PeerRefused:
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """What is ready or runs, by cores and memory_bytes. `loads_bytes`: what their data was declared to take."""
+    """What is ready or runs, see `Dispatcher.demand`."""
 
-    counts: Mapping[tuple[int, int], int]
-    loads_bytes: int = 0
+    counts: Mapping[tuple[int, int, int], int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,10 +83,10 @@ class Exchange:
         """See `run.machines`."""
         self._handle(on.Generated(machine, attempt, jobs, chunk), now)
 
-    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int, now: float) -> None:
+    def demand(self, counts: Mapping[tuple[int, int, int], int], now: float) -> None:
         """See `run.machines`."""
-        if counts != self.core.demanded or loads_bytes != self.core.loads_bytes:
-            self._handle(on.Demanded(dict(counts), loads_bytes), now)
+        if counts != self.core.demanded:
+            self._handle(on.Demanded(dict(counts)), now)
 
     # ------------------------------------------------------------------------------------------------- links -> core
 

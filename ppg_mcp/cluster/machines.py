@@ -133,9 +133,9 @@ class ClusterMachines(Watching):
         """See `run.machines`."""
         self._exchange.define(machine, attempt, jobs, chunk, clock.now())
 
-    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
+    def demand(self, counts: Mapping[tuple[int, int, int], int]) -> None:
         """See `run.machines`."""
-        self._exchange.demand(counts, loads_bytes, clock.now())
+        self._exchange.demand(counts, clock.now())
 
     def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
         """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first."""

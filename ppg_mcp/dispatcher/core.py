@@ -14,7 +14,8 @@ Rules.
 - What a supervisor would not start within the share, for its cores or for its memory beside loaded data, is not sent,
   and is taken back when the share or the data changed: it would block what is behind it, maybe for ever.
 - The cost of sending a job does not grow with the number of machines, see benchmarks/dispatching.py.
-- Without patience, a job that no machine can ever give what it needs is refused. A cluster may get a larger machine.
+- Without patience, a job that no machine can ever give what it needs is refused. A cluster may get a larger machine: no
+  job is sent there to one that is too small for it with its data.
 - Every attempt gets a number that was never used before in this session.
 """
 
@@ -47,6 +48,7 @@ from .events import (
 from .holders import Holders
 from .machine import ALL_CORES, WHOLE_MACHINE, Machine, ahead_per_core
 from .narrow import NarrowQueue
+from .sizes import DataSizes
 
 Key = TypeVar("Key")
 Shape = tuple[int, int, int, tuple[int, ...]]
@@ -63,10 +65,9 @@ class Dispatcher:
     """See the module. `handle` takes events in, `dispatch` asks for what may be sent now."""
 
     def __init__(self, patient: bool = False) -> None:
-        self.demand: Counter[tuple[int, int]] = Counter()
-        """Jobs that are ready or outstanding, by cores and memory_bytes."""
-        self._loads_bytes: Counter[int] = Counter()
-        """How many of them need data of that declared size; 0 is not counted."""
+        self.demand: Counter[tuple[int, int, int]] = Counter()
+        """Jobs that are ready or outstanding, by cores, memory_bytes and what their data takes as far as is known."""
+        self._sizes = DataSizes()
         self.machines: dict[str, Machine] = {}
         self.offers: dict[int, Offer] = {}
         """Ready jobs, waiting or outstanding."""
@@ -110,8 +111,8 @@ class Dispatcher:
             case Withdrawn(job):
                 self._drop(job)
                 self._waiting.discard(job)
-            case Resident(machine, load):
-                self._holders.add(self.machines[machine], load)
+            case Resident():
+                self._resident(event)
             case Gone(machine, loads):
                 self._holders.remove(self.machines[machine], loads)
             case DataSize(machine, data_bytes):
@@ -135,11 +136,6 @@ class Dispatcher:
         """Attempts that were sent and did not come back."""
         return len(self.job_of)
 
-    @property
-    def loads_bytes(self) -> int:
-        """Declared memory of the data that a job needs which is ready or outstanding, at most."""
-        return max(self._loads_bytes, default=0)
-
     def new_attempt(self) -> int:
         """A number that was never used before in this session."""
         self._attempts += 1
@@ -151,9 +147,7 @@ class Dispatcher:
         if self.machines and not self._meetable(offer):
             return [Unmeetable(offer.job, offer.cores, offer.memory_bytes)]
         self.offers[offer.job] = offer
-        self.demand[offer.cores, offer.memory_bytes] += 1
-        if offer.loads_bytes:
-            self._loads_bytes[offer.loads_bytes] += 1
+        self.demand[self._shape(offer)] += 1
         self._enqueue(offer.job)
         return []
 
@@ -173,9 +167,7 @@ class Dispatcher:
         """Nothing is to be done for this job any more."""
         offer = self.offers.pop(job, None)
         if offer is not None:
-            _decrement(self.demand, (offer.cores, offer.memory_bytes))
-            if offer.loads_bytes:
-                _decrement(self._loads_bytes, offer.loads_bytes)
+            _decrement(self.demand, self._shape(offer))
 
     def _meetable(self, offer: Offer) -> bool:
         return self._patient or any(
@@ -198,6 +190,19 @@ class Dispatcher:
         if lost is not None:
             assert not lost.attempts, lost
             self._holders.remove(lost, tuple(lost.resident))
+
+    def _resident(self, event: Resident) -> None:
+        """Data that was larger than was known makes its jobs larger."""
+        self._holders.add(self.machines[event.machine], event.load)
+        if self._sizes.is_larger(event.load, event.data_bytes):
+            concerned = [offer for offer in self.offers.values() if event.load in offer.loads]
+            for offer in concerned:
+                _decrement(self.demand, self._shape(offer))
+            self._sizes.learn(event.load, event.data_bytes)
+            self.demand.update(map(self._shape, concerned))
+
+    def _shape(self, offer: Offer) -> tuple[int, int, int]:
+        return offer.cores, offer.memory_bytes, self._sizes.of(offer)
 
     def _take_back(self, attempt: int) -> tuple[int, bool]:
         self.machines[self.machine_of.pop(attempt)].remove(attempt)
@@ -280,7 +285,7 @@ class Dispatcher:
     def _is_of_use(self, machine: Machine) -> bool:
         """Could its share run any job that is ready or outstanding, loaded data aside? Many a share can't for a while,
         where the jobs that it was made for have ended."""
-        return any(machine.fits(cores, memory_bytes, 0, ()) for cores, memory_bytes in self.demand)
+        return any(machine.fits(cores, memory_bytes) for cores, memory_bytes, _ in self.demand)
 
     def _fits_one(self, attempt: int, machines: Sequence[Machine], fitting: dict[Shape, bool]) -> bool:
         """Would one of these machines do? `fitting` keeps the answers."""
@@ -289,7 +294,7 @@ class Dispatcher:
             return False
         shape = (offer.cores, offer.memory_bytes, offer.loads_bytes, offer.loads)
         if shape not in fitting:
-            fitting[shape] = any(machine.fits(*shape) for machine in machines)
+            fitting[shape] = any(self._fits(offer, machine) for machine in machines)
         return fitting[shape]
 
     # ------------------------------------------------------------------------------------------------------- sending
@@ -335,13 +340,22 @@ class Dispatcher:
         return machine.can_ever(offer.cores, offer.memory_bytes)
 
     def _fits_share(self, job: int, machine: Machine) -> bool:
-        offer = self.offers[job]
-        return machine.fits(offer.cores, offer.memory_bytes, offer.loads_bytes, offer.loads)
+        return self._fits(self.offers[job], machine)
+
+    def _fits(self, offer: Offer, machine: Machine) -> bool:
+        cores = machine.charge(offer.cores, offer.memory_bytes)
+        return cores <= machine.cores and self._has_memory(offer, machine)
 
     def _may_be_wide(self, job: int, machine: Machine) -> bool:
         offer = self.offers[job]
         has_cores = offer.cores > 0 or machine.can_now(offer.cores)
-        return has_cores and machine.has_memory(offer.memory_bytes, offer.loads_bytes, offer.loads)
+        return has_cores and self._has_memory(offer, machine)
+
+    def _has_memory(self, offer: Offer, machine: Machine) -> bool:
+        loads_bytes = self._sizes.of(offer)
+        if self._patient and offer.memory_bytes + loads_bytes > machine.total_memory_bytes:
+            return False
+        return machine.has_memory(offer.memory_bytes, loads_bytes, offer.loads)
 
     def _preferred(self, job: int, machine: Machine, room: Callable[[Machine], int]) -> Machine:
         """This machine, or one with room that holds the data of the job: of these the one with most room."""
@@ -373,8 +387,7 @@ class Dispatcher:
         assert len(set(self.job_of.values())) == len(self.job_of), "a job has two live attempts"
         assert not self._waiting & set(self.job_of.values()), "an outstanding job waits"
         assert self._waiting <= self.offers.keys()
-        assert self.demand == Counter((offer.cores, offer.memory_bytes) for offer in self.offers.values())
-        assert self.loads_bytes == max((offer.loads_bytes for offer in self.offers.values()), default=0)
+        assert self.demand == Counter(map(self._shape, self.offers.values()))
 
 
 def _free_cores(machine: Machine) -> int:

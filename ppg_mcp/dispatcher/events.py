@@ -77,10 +77,11 @@ class MachineLost:
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A load is in the memory of a machine."""
+    """A load is in the memory of a machine. `data_bytes`: measured there, if it was not declared how large it is."""
 
     machine: str
     load: int
+    data_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,9 @@ class Machine:
         needed_bytes = memory_bytes + max(self.data_bytes, loads_bytes)
         return needed_bytes <= self.memory_bytes or memory_bytes <= self.total_memory_bytes <= self.memory_bytes
 
-    def fits(self, cores: int, memory_bytes: int, loads_bytes: int, loads: Iterable[int]) -> bool:
-        """Can the share run such a job, when nothing else runs in it?"""
-        return self.charge(cores, memory_bytes) <= self.cores and self.has_memory(memory_bytes, loads_bytes, loads)
+    def fits(self, cores: int, memory_bytes: int) -> bool:
+        """Can the share run such a job without data, when nothing else runs in it?"""
+        return self.charge(cores, memory_bytes) <= self.cores and self.has_memory(memory_bytes, 0, ())
 
     def room(self, ahead_per_core: int) -> int:
         """Cores' worth of work that may be sent now."""

@@ -1,7 +1,7 @@
 """The queue of narrow jobs (cores > 0), by what they need, so that those that fit nowhere now are in nobody's way.
 
-Jobs of about the same cores and memory share a heap by priority: a job that does not fit hides only those. There are
-few heaps however many memory sizes there are: a kind spans an eighth of a power of two.
+Jobs of about the same cores, memory and data share a heap by priority: a job that does not fit hides only those. There
+are few heaps however many sizes there are: a kind spans an eighth of a power of two of memory, a power of two of data.
 
 Rejected: one heap, and jobs that don't fit put aside while a machine is filled. It is slow when many don't, and has to
 give up after some, with machines idle.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Container
 
 from .events import Offer, Priority
 
-Kind = tuple[int, int, int]
+Kind = tuple[int, int, int, bool, int]
 DIGITS = 4
 """Binary digits of the memory that make a kind."""
 
@@ -54,4 +54,5 @@ class NarrowQueue:
 
 def _kind(offer: Offer) -> Kind:
     magnitude = max(0, offer.memory_bytes.bit_length() - DIGITS)
-    return offer.cores, magnitude, offer.memory_bytes >> magnitude
+    data = bool(offer.loads), offer.loads_bytes.bit_length()
+    return offer.cores, magnitude, offer.memory_bytes >> magnitude, *data

@@ -174,7 +174,7 @@ class EmbeddedMachine(Watching):
         """The successor that generated them takes over."""
         self.send(machine, [Define(attempt, jobs, Blob(b""))])
 
-    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
+    def demand(self, counts: Mapping[tuple[int, int, int], int]) -> None:
         """This machine is ours alone."""
 
     def _share(self, ready: Ready) -> MachineShare:

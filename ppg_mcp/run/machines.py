@@ -45,8 +45,8 @@ class Machines(Protocol):
     def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes) -> None:
         """What that attempt generated there got these indices; `chunk` is for other machines."""
 
-    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
-        """What is ready or runs, by cores and memory_bytes; and what their data was declared to take on a machine."""
+    def demand(self, counts: Mapping[tuple[int, int, int], int]) -> None:
+        """What is ready or runs, by cores, memory_bytes and what the data takes that it needs."""
 
     def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
         """All were told to shut down: see to it that those where something ran end it. Give up when it is urgent."""

@@ -214,7 +214,8 @@ class Reception:
         run.results.ran(job, message.stdout, message.stderr, message.usage)
         run.recorder.ended(message.job, message.usage, 1, host=run.hosts.get(machine, ""))
         run.log.info(f"loaded: {job!r} in {message.usage.runtime_s:.3f} s")
-        run.dispatcher.handle(d.Resident(machine, message.job))
+        measured_bytes = 0 if job.memory_needed > 0 else message.data_bytes
+        run.dispatcher.handle(d.Resident(machine, message.job, measured_bytes))
         self._load_losses.pop(message.job, None)
 
     def _on_load_failed(self, machine: str, message: LoadFailed) -> None:

@@ -50,7 +50,7 @@ class Turn:
             run.outbox.say(dispatch.machine, self._to_run(dispatch))
         for name, attempt in run.dispatcher.to_steal(run.situation.running):
             run.outbox.say(name, Retract((attempt,)))
-        machines.demand(run.dispatcher.demand, run.dispatcher.loads_bytes)
+        machines.demand(run.dispatcher.demand)
         if run.outbox or (run.store.pending and now >= self.commit_by):
             self.flush(now)
 

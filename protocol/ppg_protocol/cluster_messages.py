@@ -32,11 +32,21 @@ class ResourceLimit:
 
 @dataclass(frozen=True, slots=True)
 class DemandedShape:
-    """`count` jobs that need so much each, see `ppg_coordinator.events.Shape`."""
+    """`count` jobs that need so much each, see `ppg_coordinator.events.Shape`. `data_bytes`: what the data takes that
+    they need, as far as is known; -1 is that of the whole demand."""
 
     cores: int
     memory_bytes: int
     count: int
+    data_bytes: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedData:
+    """What is loaded on a machine takes so much."""
+
+    machine_id: str
+    data_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +134,12 @@ class CloseSession:
 @message(66)
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """MCP -> coordinator: all jobs that run or could run now. `resident_bytes`: what loaded data takes on each machine
-    that is worked on."""
+    """MCP -> coordinator: all jobs that run or could run now. `resident_bytes`: what the data takes of shapes that do
+    not say it themselves. `loaded`: what is loaded where."""
 
     shapes: tuple[DemandedShape, ...]
     resident_bytes: int
+    loaded: tuple[LoadedData, ...] = ()
 
 
 @message(67)

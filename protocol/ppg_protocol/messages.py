@@ -196,12 +196,13 @@ class Finished:
 @message(35)
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A loading job's data is resident on this machine."""
+    """A loading job's data is resident on this machine, where it was measured to take `data_bytes`."""
 
     job: int
     stdout: bytes
     stderr: bytes
     usage: Usage
+    data_bytes: int = 0
 
 
 @message(36)

@@ -13,6 +13,7 @@ from ppg_protocol.cluster_messages import (
     Demand,
     DemandedShape,
     Exclude,
+    LoadedData,
     OpenSession,
     Prepare,
     Share,
@@ -78,8 +79,8 @@ def only(kind: type, out: list[on.Instruction]) -> list[object]:
 
 def test_a_coordinator_is_told_everything_whenever_it_does_not_know_us() -> None:
     world = World()
-    world.say(on.Demanded({(1, 0): 3}))
-    told = [on.ToCoordinator([OPEN]), on.ToCoordinator([Demand((DemandedShape(1, 0, 3),), 0)])]
+    world.say(on.Demanded({(1, 0, 0): 3}))
+    told = [on.ToCoordinator([OPEN]), on.ToCoordinator([Demand((DemandedShape(1, 0, 3, 0),), 0)])]
     assert only(on.ToCoordinator, world.say(on.CoordinatorCame("head"))) == told
     assert only(on.ToCoordinator, world.say(on.CoordinatorCame("head"))) == told
 
@@ -261,18 +262,18 @@ def test_a_long_queue_is_stated_in_few_messages() -> None:
     said = []
     for count in range(100_000, 0, -1):
         world.now += 0.2
-        said += only(on.ToCoordinator, world.say(on.Demanded({(1, 0): count})))
+        said += only(on.ToCoordinator, world.say(on.Demanded({(1, 0, 0): count})))
     assert len(said) < 80
 
 
 def test_demand_is_not_stated_more_often_than_now_and_then_but_the_last_word_is_said() -> None:
     world = World()
     world.say(on.CoordinatorCame("head"))
-    world.say(on.Demanded({(1, 0): 1}))
-    assert only(on.ToCoordinator, world.say(on.Demanded({(1, 0): 2}))) == []
+    world.say(on.Demanded({(1, 0, 0): 1}))
+    assert only(on.ToCoordinator, world.say(on.Demanded({(1, 0, 0): 2}))) == []
     at = world.core.deadline()
     assert at is not None
-    assert world.pass_time(at - world.now) == [on.ToCoordinator([Demand((DemandedShape(1, 0, 2),), 0)])]
+    assert world.pass_time(at - world.now) == [on.ToCoordinator([Demand((DemandedShape(1, 0, 2, 0),), 0)])]
 
 
 def test_loaded_data_is_part_of_the_demand() -> None:
@@ -281,18 +282,15 @@ def test_loaded_data_is_part_of_the_demand() -> None:
     world.ready(b"p", "a")
     world.pass_time(1)
     told = world.say(on.PeerSaid(b"p", Heartbeat((), (), 0, GB)))
-    assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((), GB)])]
+    assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((), 0, (LoadedData("a", GB),))])]
 
 
-def test_data_is_part_of_the_demand_before_it_is_loaded_if_it_was_declared_how_large_it_is() -> None:
+def test_data_is_part_of_the_demand_before_it_is_loaded() -> None:
     world = World()
     world.say(on.CoordinatorCame("head"))
-    world.ready(b"p", "a")
     world.pass_time(1)
-    told = world.say(on.Demanded({(1, 0): 1}, 3 * GB))
-    assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((DemandedShape(1, 0, 1),), 3 * GB)])]
-    world.pass_time(1)
-    assert only(on.ToCoordinator, world.say(on.PeerSaid(b"p", Heartbeat((), (), 0, GB)))) == []
+    told = world.say(on.Demanded({(1, 0, 3 * GB): 1}))
+    assert only(on.ToCoordinator, told) == [on.ToCoordinator([Demand((DemandedShape(1, 0, 1, 3 * GB),), 0)])]
 
 
 def test_jobs_of_many_sizes_are_stated_as_few_none_larger_than_a_real_one() -> None:
@@ -300,7 +298,7 @@ def test_jobs_of_many_sizes_are_stated_as_few_none_larger_than_a_real_one() -> N
     world.say(on.CoordinatorCame("head"))
     world.pass_time(1)
     sizes = [10**9 + 10**5 * number for number in range(5000)]
-    (told,) = only(on.ToCoordinator, world.say(on.Demanded({(1, size): 2 for size in sizes} | {(-2, 0): 1})))
+    (told,) = only(on.ToCoordinator, world.say(on.Demanded({(1, size, 0): 2 for size in sizes} | {(-2, 0, 0): 1})))
     assert isinstance(told, on.ToCoordinator)
     (demand,) = told.messages
     assert isinstance(demand, Demand)
@@ -308,7 +306,7 @@ def test_jobs_of_many_sizes_are_stated_as_few_none_larger_than_a_real_one() -> N
     assert sum(shape.count for shape in demand.shapes) >= 10_001
     assert {shape.memory_bytes for shape in demand.shapes} <= {0, *sizes}
     assert max(shape.memory_bytes for shape in demand.shapes) == sizes[-1]
-    assert DemandedShape(-2, 0, 1) in demand.shapes
+    assert DemandedShape(-2, 0, 1, 0) in demand.shapes
 
 
 # ----------------------------------------------------------------------------------------------- what it waits for

@@ -429,6 +429,31 @@ def test_data_is_loaded_only_where_there_is_room_for_it() -> None:
     assert jobs(world) == [1]
 
 
+def test_data_that_does_not_fit_a_small_machine_leaves_it_to_jobs_that_need_none() -> None:
+    world = World(patient=True)
+    world.machine("small", cores=2, gb=4)
+    world.offer(1, memory=GB, loads=(50,), loads_bytes=100 * GB)
+    world.offer(2, memory=GB)
+    assert jobs(world) == [2]
+    world.machine("large", cores=2, gb=128)
+    assert [(sent.job, sent.machine) for sent in world.dispatch()] == [(1, "large")]
+
+
+def test_data_of_undeclared_size_is_part_of_the_demand_once_it_was_measured() -> None:
+    world = World(patient=True)
+    world.machine("small", cores=2, gb=4)
+    world.machine("large", cores=2, gb=128)
+    world.offer(1, loads=(50, 51), loads_bytes=GB)
+    world.offer(2)
+    assert world.core.demand == {(1, 0, GB): 1, (1, 0, 0): 1}
+    world.resident("large", 50, gb=100)
+    world.data_size("large", 101)
+    assert world.core.demand == {(1, 0, 101 * GB): 1, (1, 0, 0): 1}
+    sent = {dispatch.job: dispatch.machine for dispatch in world.dispatch()}
+    assert sent[1] == "large"
+    world.check()
+
+
 def test_what_can_not_start_any_more_for_its_memory_is_to_be_taken_back() -> None:
     """Behind a job that waits for memory that it will not get, everything would wait."""
     world = World()

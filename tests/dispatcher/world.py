@@ -137,9 +137,9 @@ class World:
             self.over[job] = "withdrawn"
         self._take(self.core.handle(Withdrawn(job)))
 
-    def resident(self, machine: str, *loads: int) -> None:
+    def resident(self, machine: str, *loads: int, gb: int = 0) -> None:
         for load in loads:
-            self.core.handle(Resident(machine, load))
+            self.core.handle(Resident(machine, load, gb * GB))
 
     def data_size(self, machine: str, gb: int) -> None:
         self.core.handle(DataSize(machine, gb * GB))

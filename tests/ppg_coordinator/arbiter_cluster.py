@@ -147,9 +147,11 @@ class Cluster:
         del self.sessions[session]
         self.send(SessionClosed(session))
 
-    def demand(self, session: str, *shapes: tuple[int, int, int], resident_bytes: int = 0) -> list[Shares]:
-        """A session states its demand: (cores, memory, count) each."""
-        return self.send(Demand(session, tuple(Shape(*shape) for shape in shapes), resident_bytes))
+    def demand(
+        self, session: str, *shapes: tuple[int, int, int], data_bytes: int = 0, loaded: tuple[tuple[str, int], ...] = ()
+    ) -> list[Shares]:
+        """A session states its demand: (cores, memory, count) each, and the data that all need."""
+        return self.send(Demand(session, tuple(Shape(*shape, data_bytes) for shape in shapes), loaded))
 
     def read(self) -> None:
         """Everybody reads everything, and the arbiter too."""

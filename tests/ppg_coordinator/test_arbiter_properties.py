@@ -62,7 +62,7 @@ def act(cluster: Cluster, what: str, which: int, much: int, wanted: list[tuple[t
     elif what == "exclude":
         cluster.exclude(name, MACHINES[much % 4], much % 3 > 0)
     elif what == "demand":
-        cluster.demand(name, *[(*shape, count) for shape, count in wanted], resident_bytes=(much % 3) * GB)
+        cluster.demand(name, *[(*shape, count) for shape, count in wanted], data_bytes=(much % 3) * GB)
     elif what == "read" and session.inbox:
         session.read()
     elif what == "send" and session.outbox:
@@ -107,7 +107,7 @@ def test_shares_move_between_sessions_that_use_all_they_may(
         cluster.open(name, name[0])
     for which, wanted, resident, seconds in story:
         demand = [(*shape, count) for shape, count in wanted]
-        cluster.demand(SESSIONS[which], *demand, resident_bytes=resident * GB)
+        cluster.demand(SESSIONS[which], *demand, data_bytes=resident * GB)
         cluster.advance(seconds)
         cluster.fill()
         cluster.give_back()

@@ -114,13 +114,68 @@ def test_loaded_data_is_charged_once_per_machine() -> None:
     cluster = Cluster(("m0", 8, 64 * GB), ("m1", 8, 64 * GB))
     for session in ("a", "b"):
         cluster.open(session)
-        cluster.demand(session, (1, 2 * GB, 100), resident_bytes=40 * GB)
+        cluster.demand(session, (1, 2 * GB, 100), data_bytes=40 * GB)
     cluster.settle()
     assert cluster.cores() == {"a": 8, "b": 8}
     assert all(len(machines) == 1 for machines in cluster.shares().values())
     assert all(
         session.share[machine][1] >= 56 * GB for session in cluster.sessions.values() for machine in session.share
     )
+
+
+def test_a_small_machine_is_shared_out_to_jobs_that_need_no_data() -> None:
+    """One session alone, then beside another."""
+    cluster = Cluster(("small", 4, 8 * GB), ("large", 4, 64 * GB))
+    cluster.open("data")
+    cluster.send(Demand("data", (Shape(1, GB, 100, 40 * GB), Shape(1, GB, 100)), (("large", 40 * GB),)))
+    cluster.settle()
+    assert cluster.shares()["data"] == {"small": 4, "large": 4}
+    cluster.open("other")
+    cluster.demand("other", (1, GB, 100))
+    cluster.settle()
+    assert cluster.cores() == {"data": 4, "other": 4}
+    cluster.send(Demand("data", (Shape(1, GB, 100, 40 * GB),), (("large", 40 * GB),)))
+    cluster.advance(5)
+    cluster.settle()
+    assert cluster.shares()["data"] == {"large": 4}, "there is nothing for it to do on the small one"
+
+
+def test_data_that_fits_nowhere_holds_nothing_that_others_need() -> None:
+    cluster = Cluster(("m", 4, 8 * GB))
+    data = cluster.open("data")
+    cluster.demand("data", (1, GB, 4))
+    cluster.settle()
+    data.running["m"] = (0, 5 * GB)
+    cluster.send(Demand("data", (Shape(1, 4 * GB, 4, 5 * GB),), (("m", 5 * GB),)))
+    data.say("m")
+    cluster.open("other")
+    cluster.demand("other", (1, 4 * GB, 1))
+    cluster.advance(5)
+    assert cluster.shares() == {"data": {}, "other": {}}, "the supervisor gives up data where it has no core"
+    data.running["m"] = (0, 0)
+    data.say("m")
+    cluster.settle()
+    assert cluster.cores()["other"] >= 1
+    cluster.demand("other")
+    cluster.advance(5)
+    assert cluster.cores()["data"] == 0, "its jobs fit no machine"
+
+
+def test_data_of_others_jobs_leaves_room_for_a_large_job_on_the_whole_machine() -> None:
+    """What is loaded and the job exceed the machine, the job and its own data do not: it is to run alone."""
+    cluster = Cluster(("m", 4, 8 * GB))
+    data = cluster.open("data")
+    cluster.open("other")
+    cluster.demand("other", (1, GB, 100))
+    data.running["m"] = (0, 6 * GB)
+    data.say("m")
+    cluster.send(Demand("data", (Shape(1, 4 * GB, 1, 2 * GB),), (("m", 6 * GB),)))
+    for _ in range(40):
+        cluster.advance(0.5)
+        if data.share.get("m", (0, 0))[1] == 8 * GB:
+            return
+        cluster.give_back()
+    raise AssertionError(f"{cluster.shares()}: {cluster.arbiter.why_waiting('data', str)}")
 
 
 @pytest.mark.parametrize("shape", [(1, GB), (-1, 0), (-2, 0)])
@@ -131,7 +186,7 @@ def test_a_turn_does_not_wait_for_the_data_of_its_own_session_to_go(shape: tuple
     cluster.demand("stream", (1, 2 * GB, 100))
     data.running["m"] = (0, 6 * GB)
     data.say("m")
-    cluster.demand("data", (*shape, 4), resident_bytes=6 * GB)
+    cluster.demand("data", (*shape, 4), loaded=(("m", 6 * GB),))
     needed = {1: (1, 7 * GB), -1: (3, 6 * GB), -2: (4, 6 * GB)}[shape[0]]
     for _ in range(40):
         cluster.advance(0.5)

@@ -65,7 +65,7 @@ def test_jobs_that_fit_nowhere() -> None:
         cluster.settle()
         assert why(cluster, name) == expected
     cluster.open("data")
-    cluster.demand("data", (1, 12 * GB, 1), resident_bytes=600 * GB)
+    cluster.demand("data", (1, 12 * GB, 1), data_bytes=600 * GB)
     cluster.settle()
     assert why(cluster, "data") == (
         "a job needs 612 GB of memory, 600 GB of them for loaded data; the largest machine usable has 512 GB"
@@ -85,7 +85,7 @@ def test_memory_is_in_the_way() -> None:
     cluster = Cluster(("m", 8, 64 * GB))
     for name, data in (("ann", 30), ("ben", 31)):
         cluster.open(name)
-        cluster.demand(name, (1, GB, 2), resident_bytes=data * GB)
+        cluster.demand(name, (1, GB, 2), data_bytes=data * GB)
     cluster.settle()
     assert why(cluster, "ben") == (
         "no room for another of its jobs on 1 machine: 3 of 8 cores and 64 GB of 64 GB of memory are in use by "

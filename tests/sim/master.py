@@ -286,9 +286,9 @@ class Master(Process):
         self.sim.judge.is_sent(self, messages)
         self.exchange.send(machine, messages, self.now)
 
-    def demand(self, counts: Mapping[tuple[int, int], int], loads_bytes: int) -> None:
+    def demand(self, counts: Mapping[tuple[int, int, int], int]) -> None:
         """See Machines."""
-        self.exchange.demand(counts, loads_bytes, self.now)
+        self.exchange.demand(counts, self.now)
 
     def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes) -> None:
         """See Machines."""

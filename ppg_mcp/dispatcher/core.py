@@ -294,7 +294,7 @@ class Dispatcher:
             return False
         shape = (offer.cores, offer.memory_bytes, offer.loads_bytes, offer.loads)
         if shape not in fitting:
-            fitting[shape] = any(self._fits(offer, machine) for machine in machines)
+            fitting[shape] = any(self._would_fit(offer, machine) for machine in machines)
         return fitting[shape]
 
     # ------------------------------------------------------------------------------------------------------- sending
@@ -340,9 +340,9 @@ class Dispatcher:
         return machine.can_ever(offer.cores, offer.memory_bytes)
 
     def _fits_share(self, job: int, machine: Machine) -> bool:
-        return self._fits(self.offers[job], machine)
+        return self._would_fit(self.offers[job], machine)
 
-    def _fits(self, offer: Offer, machine: Machine) -> bool:
+    def _would_fit(self, offer: Offer, machine: Machine) -> bool:
         cores = machine.charge(offer.cores, offer.memory_bytes)
         return cores <= machine.cores and self._has_memory(offer, machine)
 

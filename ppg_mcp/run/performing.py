@@ -112,7 +112,7 @@ class Performer:
                 case d.Poisoned(job, machines):
                     hosts = ", ".join(run.hosts.get(m, m) for m in machines)
                     text = f"{run.order[job]!r} was lost {len(machines)} times while it was alone there, on {hosts}."
-                    self.fail_here(job, JobDiedException(f"{text} {self.losses.get(job, '')}"), was_run=True)
+                    self.fail_here(job, JobDiedException(f"{text} {self.losses.get(job, '')}".rstrip()), was_run=True)
 
     def _unmeetable(self, job: Job, cores: int, memory_bytes: int) -> PyPipeGraphError:
         machines = ", ".join(

@@ -96,7 +96,9 @@ def test_a_core_or_a_mebibyte_too_much_is_told_with_all_that_run(host: Host, cor
 def test_jobs_that_are_gone_when_it_looks_again_are_not_counted(host: Host) -> None:
     host.slave((1, 0))
     before = host.jobs()
-    send(signal.SIGKILL, before)
+    names = {job.name for job in before}
+    send(signal.SIGKILL, [p for p in host.namespaces.processes().values() if p.name in names])
+    until(lambda: not host.jobs())
     host.slave((2, 0))
     host.capacity(2, 0)._look_again("one", [*before, *host.jobs()])
 

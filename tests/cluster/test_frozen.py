@@ -134,5 +134,5 @@ try:
 except ppg.RuntimeError as error:
     print([failure.job_id for failure in error.failures], bad.exception)
 """)
-    assert script.out.startswith("['bad'] FileGeneratingJob('bad') took its compute slave down 3 times")
+    assert script.out.startswith("['bad'] FileGeneratingJob('bad') was lost 3 times while it was alone there, on ")
     assert_complete(script, 4)

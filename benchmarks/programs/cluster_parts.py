@@ -223,14 +223,14 @@ class Master:
                 retracted += [(event.machine, attempt) for attempt in dispatcher.surplus(event.machine, ())]
         dispatches = dispatcher.dispatch()
         retracted += dispatcher.to_steal(())
-        counts, loads_bytes = dict(dispatcher.demand), dispatcher.loads_bytes
+        counts = dict(dispatcher.demand)
         self.spent_s += time.thread_time() - began
         for dispatch in dispatches:
             self._send(dispatch)
         for machine, attempt in retracted:
             self._stage.after(LATENCY_S, lambda machine=machine, attempt=attempt: self._retract(machine, attempt))
         if counts != self.core.demanded:
-            self._cluster(on.Demanded(counts, loads_bytes))
+            self._cluster(on.Demanded(counts))
         if not self.left:
             self._stage.to_coordinator(self.peer, CloseSession(self.session))
 

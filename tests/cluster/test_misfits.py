@@ -22,6 +22,7 @@ NAME_A = "hostname host-a\n"
 JOBS = """
 for i in range(4):
     def write(i=i):
+        note(f"begun {machine()}")
         wait_for("go")
         Path(f"f{i}").write_text(machine())
     ppg.FileGeneratingJob(f"f{i}", write)
@@ -166,6 +167,7 @@ def test_other_packages_are_warned_of_once_per_host(cluster: Cluster) -> None:
     start(cluster, f"mount -t tmpfs none {lib}\nmkdir {lib}/fancy-1.5.dist-info\n")
     script = cluster.start(JOBS, PYTHONPATH=str(lib))
     until(lambda: lines(script, "fancy"), "the warning")
+    until(lambda: set(script.notes) == {"begun a", "begun b"}, "jobs on both hosts")
     (script.directory / "go").touch()
     script.good()
     (line,) = lines(script, "fancy")

@@ -99,9 +99,9 @@ class Trap:
 
     def install(self) -> None:
         """Begin, as the script."""
+        os.register_at_fork(after_in_child=lambda: sys.setprofile(self._look))
         self._enter(roles.MCP)
         self._script = self._pid
-        os.register_at_fork(after_in_child=lambda: sys.setprofile(self._look))
 
     def _enter(self, role: str) -> None:
         self._pid, self._role, point = os.getpid(), role, self._point

@@ -18,7 +18,7 @@ WHY_NOT = why_not() or ("there is no tcpdump" if shutil.which("tcpdump") is None
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 SESSION = r"unix /tmp/ppg-\d+/[0-9a-f]{16}/[0-9a-f]{16}"
-KERNEL = r"(\.[\w-]+)?/kernel-\w+/k\.json-\d"
+KERNEL = r"(\.[\w-]+)?/kernel-\w+/k(\.json|-ipc)-\d"
 KERNEL_PIPE = r"tcp 127\.0\.0\.1:\d+"
 KNOWN = {
     r"tcp 10\.77\.0\.1:7700": "ppg-coordinator",

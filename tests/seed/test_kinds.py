@@ -173,5 +173,5 @@ def test_compound_jobs(project: Project) -> None:
     graph = ppg.new_pipegraph(quiet=True)
     ppg.PlotJob("plot.png", lambda: None, lambda table: None)
     ppg.CachedAttributeLoadingJob("cache/value", DATA, "value", lambda: 1)
-    names = {type(job).__name__ for job in graph.jobs.values()}
+    names = {kind.__name__ for job in graph.jobs.values() for kind in type(job).__mro__}
     assert {"PlotJob", "CachedAttributeLoadingJob", "CalculatingJob", "FileGeneratingJob"} <= names

@@ -1,7 +1,7 @@
 """`ppg-coordinator`: keys, the daemon, and the questions to a running one.
 
-Exit codes, also in --help: 0 done; 1 failed or refused; 2 wrong usage, as argparse has it; 3 no answer from the
-coordinator in time.
+Exit codes, also in --help: 0 done; 1 failed or refused, also a key that is not admitted; 2 wrong usage, as argparse has
+it; 3 no answer from the coordinator in time.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .rendering import render
 PROGRAM = "ppg-coordinator"
 DONE, FAILED, USAGE, NO_ANSWER = 0, 1, 2, 3
 EPILOG = """\
-exit codes: 0 done; 1 failed or refused, the reason is on standard error; 2 wrong usage; 3 no answer from the
-coordinator within --timeout.
+exit codes: 0 done; 1 failed or refused, also your key, the reason is on standard error; 2 wrong usage; 3 no answer
+from the coordinator within --timeout.
 
 Options may also stand in the environment or in a TOML file, in a table [ppg-coordinator]; see each command's --help.
 """

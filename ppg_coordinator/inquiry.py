@@ -20,26 +20,26 @@ TIMING = Timing(2.0, 20.0)
 
 
 class NotDone(PyPipeGraphError):
-    """The coordinator answered that it won't, or can't; the message is its own."""
+    """The coordinator won't, or can't, or does not admit our key: it is there, and asking again changes nothing."""
 
 
 def inquire(endpoint: str, keys: KeyDirectory, what: str, arguments: tuple[str, ...], timeout_s: float) -> Answer:
-    """Ask once. Raises NotDone, CommunicationFailure when there is no answer in time, LocalProtocolError for an address
-    that is none."""
+    """Ask once. Raises NotDone, as soon as that is known; CommunicationFailure when there is no answer in time;
+    LocalProtocolError for an address that is none."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         curve = CurveClient(keys.user, keys.coordinator_public)
         link = ClientLink(context, endpoint, hello("operator"), TIMING, clock(), curve)
         try:
             link.send(SERVER, [Ask(what, arguments)], clock())
-            return _wait(link, endpoint, clock() + timeout_s)
+            return _wait(link, endpoint, keys, clock() + timeout_s)
         finally:
             link.close()
     finally:
         context.term()
 
 
-def _wait(link: ClientLink, endpoint: str, until: float) -> Answer:
+def _wait(link: ClientLink, endpoint: str, keys: KeyDirectory, until: float) -> Answer:
     now = clock()
     while now < until:
         due = link.deadline()
@@ -56,6 +56,10 @@ def _wait(link: ClientLink, endpoint: str, until: float) -> Answer:
                     link.send(SERVER, [Heartbeat((), (), 0)], now)
                 case Refused(reason):
                     raise NotDone(f"the coordinator at {endpoint} does not talk to us: {reason}")
+        if link.is_denied:
+            raise NotDone(
+                f"{link.trouble}, by: ppg-coordinator authorize {keys.user_name} {keys.path / 'user.key'} (see --keys)"
+            )
     raise CommunicationFailure(
         f"no answer from the coordinator at {endpoint} (see --coordinator, --keys, --timeout): "
         f"{link.trouble or 'it is connected, but silent'}"

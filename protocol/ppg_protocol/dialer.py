@@ -12,6 +12,8 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 REDIAL_S = 1.0
+ZAP_DENIED = 400
+"""ZMQ RFC 27: the authenticator knows the key and does not admit it; 300 and 500 are troubles of its own."""
 EVENTS = (
     zmq.EVENT_CONNECTED
     | zmq.EVENT_CONNECT_RETRIED
@@ -25,10 +27,12 @@ EVENTS = (
 
 
 class Dialer:
-    """`trouble`: why there is no connection, in words for the user; None while there is one or nothing is known."""
+    """`trouble`: why there is no connection, in words for the user; None while there is one or nothing is known.
+    `is_denied`: the other side has answered that it does not admit our key, and has not admitted it since."""
 
     def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
         self.trouble: str | None = None
+        self.is_denied = False
         self._socket, self._endpoint = socket, endpoint
         self._monitor = socket.get_monitor_socket(EVENTS)
         self._up = False
@@ -56,13 +60,14 @@ class Dialer:
     def _on_event(self, event: int, value: int, now: float) -> None:
         match event:
             case zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._up, self.trouble = True, None
+                self._up, self.trouble, self.is_denied = True, None, False
             case zmq.EVENT_CONNECT_RETRIED:
                 self._broken_at = None
             case zmq.EVENT_CLOSED:
                 self.trouble = f"nobody answers at {self._endpoint}: is the address right, and does it run there?"
             case zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self.trouble = f"{self._endpoint} does not admit our key: whoever runs it has to authorise it"
+                self.is_denied = value == ZAP_DENIED
             case zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
                 self.trouble = f"what answers at {self._endpoint} does not speak our protocol with CURVE"
             case zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:

@@ -340,6 +340,11 @@ class ClientLink(Link):
         """Why there is no connection, as far as is known, in words for the user. Renewed by `tick`; None on ipc://."""
         return None if self._dialer is None else self._dialer.trouble
 
+    @property
+    def is_denied(self) -> bool:
+        """The server has said that it does not admit our key; it may change its mind. Renewed by `tick`."""
+        return self._dialer is not None and self._dialer.is_denied
+
     def session(self, peer: bytes = SERVER) -> Session | None:
         return self._session
 

@@ -80,16 +80,20 @@ def test_a_key_that_is_not_admitted_is_told_so_and_gets_in_once_it_is(stage: Sec
     honest, other_keys = stage.client(), new_keys()
     other = stage.client(other_keys, instance=b"2")
     stage.until(lambda: "does not admit our key" in trouble(other))
+    assert other.link.is_denied
     works(stage, honest, 1)
+    assert not honest.link.is_denied
     assert len(stage.server.said(Established)) == 1
     stage.admitted.add(other_keys.public)
     works(stage, other, 2)
     assert trouble(other) == ""
+    assert not other.link.is_denied
 
 
 def test_a_wrong_server_key_is_noticed_by_the_client(stage: Secured) -> None:
     client = stage.client(server_public=new_keys().public)
     stage.until(lambda: "is its public key the one that we have" in trouble(client))
+    assert not client.link.is_denied
     assert stage.server.events == []
 
 

@@ -200,8 +200,9 @@ class Scene:
     def _speak_plainly(self) -> None:
         talk = [self._hosts.start(host, sys.executable, "-c", text, cwd=Path("/")) for host, text in PLAIN.items()]
         assert [process.wait(60) for process in talk] == [0, 0]
-        path = self._hosts.directory / "head.pcap"
-        until(lambda: b"over a plain socket" in path.read_bytes(), "the plain words in the capture")
+        paths = [self._hosts.directory / f"{host}.pcap" for host in PLAIN]
+        said = b"over a plain socket"
+        until(lambda: all(said in path.read_bytes() for path in paths), "the plain words in both captures")
 
     def _stop_listening(self) -> None:
         for host, process in self._eavesdroppers.items():

@@ -26,7 +26,8 @@ AGAINST = ("floor", "ours")
 
 
 def main() -> None:
-    experiment = Experiment(__file__, __doc__, tuple(DISTRIBUTION), jobs=((1000, 10_000, 100_000), (50,)))
+    peers = (*ENGINES, "snakemake", "ninja")
+    experiment = Experiment(__file__, __doc__, peers, jobs=((1000, 10_000, 100_000), (50,)))
     table = []
     for jobs in experiment.options.jobs:
         samples = measure(experiment, jobs)

@@ -2,7 +2,8 @@
 
 Invariants: nothing starts that would take more than the *limit*: the whole machine when embedded, else what the session
 was granted of it, which may be lowered below what is taken. Declared memory of what runs plus loaded data never exceeds
-the limit, except for something that runs alone while the limit is all the memory there is (else it could never run).
+the limit, except for something that runs alone while the limit is all the memory there is: else it could never run.
+Data that it does not need is given up before, see `crowding`.
 
     cores   starts when                                                             gets
     n > 0   n cores of the limit are free                                           n

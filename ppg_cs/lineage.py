@@ -6,7 +6,8 @@
 A load or a generator runs in a forked successor of the current one, one at a time. A successor that takes over becomes
 current and, once it has said that it no longer depends on its predecessor, the predecessor retires (unless it is the
 pristine one). What is resident, and which generators' tasks exist, are properties of the current one: when it dies, all
-of that is gone and the pristine one is current again.
+of that is gone and the pristine one is current again. What was unloaded, or lost, takes memory until the last data
+process that was forked while it was there has ended: until then it is *fading*.
 
 Rejected: falling back to a predecessor that has not ended yet. It saves a reload in a rare case, and makes "what is
 resident" a property of every process.
@@ -35,18 +36,46 @@ class Lineage:
         self.predecessors: dict[int, int] = {1: 0}
         self.resident: dict[int, int] = {}
         self.generated: dict[int, tuple[int, ...]] = {}
+        self.leaving: dict[int, int] = {}
+        """Loads that are to be unloaded as soon as no successor is being made. Invariant: they are not resident, except
+        for one that is loaded in that successor."""
+        self.fading: list[tuple[int, frozenset[int]]] = []
+        """Bytes, and the data processes that hold them; at least one of those lives."""
         self._numbers = 1
 
     @property
     def loaded_bytes(self) -> int:
-        """Declared, else measured size of what is resident."""
-        return sum(self.resident.values())
+        """Declared, else measured size of what is resident, leaving or fading."""
+        loaded_bytes = sum(self.resident.values())
+        if self.leaving or self.fading:
+            loaded_bytes += sum(self.leaving.values()) + sum(size for size, _ in self.fading)
+        return loaded_bytes
 
     def new_successor(self) -> int:
         """Number of a successor that the current data process is about to fork."""
         self._numbers += 1
         self.predecessors[self._numbers] = self.current
         return self._numbers
+
+    def unload(self) -> tuple[int, ...]:
+        """What was leaving is not in the current data process any more."""
+        jobs = tuple(self.leaving)
+        self._fade(sum(size + self.resident.pop(job, 0) for job, size in self.leaving.items()))
+        self.leaving.clear()
+        return jobs
+
+    def _fade(self, size: int) -> None:
+        holders = self.predecessors.keys() - {self.pristine, self.current}
+        if size and holders:
+            self.fading.append((size, frozenset(holders)))
+
+    def died(self, process: int) -> int | None:
+        """A data process is gone; returns its predecessor, None if it was gone already."""
+        predecessor = self.predecessors.pop(process, None)
+        if self.fading:
+            living = self.predecessors.keys()
+            self.fading = [(size, holders) for size, holders in self.fading if not living.isdisjoint(holders)]
+        return predecessor
 
     def take_over(self, process: int) -> None:
         """This successor of the current data process is current now, and holds what that held."""
@@ -75,7 +104,9 @@ class Lineage:
         """The current data process is gone: back to the pristine one."""
         tasks = frozenset(job for jobs in self.generated.values() for job in jobs)
         loss = Loss(tuple(self.resident), tuple(self.generated), tasks)
+        self._fade(sum(self.resident.values()) + sum(self.leaving.values()))
         self.resident.clear()
+        self.leaving.clear()
         self.generated.clear()
         self.current = self.pristine
         return loss

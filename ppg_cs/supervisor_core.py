@@ -10,6 +10,8 @@ Rules
   it: this is what drains the machine for wide jobs. One that waits for a load, or a generator that waits for the
   successor's place, blocks nobody.
 - A load waits for the files that the first of its askers awaits.
+- When nothing runs and data that the next does not need is in its way, all data is given up (see `crowding`); not where
+  generated tasks would go with it, which only their generators could make again.
 - There is one successor at a time (see `lineage`): a load, which counts as one core, or a generator, which counts as
   what it was granted and keeps the successor's place, but no core, until Define or Cancel.
 - Every Run gets exactly one Finished or Retracted. A Finished is kept, and sent again when its Run comes again, until
@@ -28,6 +30,7 @@ from typing import Any
 
 from ppg_cs import instructions as do
 from ppg_cs.admission import Admission
+from ppg_cs.crowding import is_crowded_out
 from ppg_cs.events import DataProcessDied, Event, Exited, Forked, Prepared, Refused, Swept, Tick, TookOver
 from ppg_cs.instructions import Instruction
 from ppg_cs.lineage import Lineage
@@ -78,7 +81,6 @@ class SupervisorCore:
         """The successor is a generator's and waits for Define or Cancel."""
         self.declared_bytes: dict[int, int] = {}
         """Memory that loads were declared to take; the others are measured."""
-        self.to_unload: list[int] = []
         self.closing_until: float | None = None
         self.exit_code = 0
         self._load_keys = 0
@@ -182,11 +184,12 @@ class SupervisorCore:
         self._take_over(offer)
 
     def _on_unload(self, message: Unload, now: float) -> None:
-        if self.lineage.resident.pop(message.job, None) is not None:
-            self.to_unload.append(message.job)
-            self.waiting.requeue(self.lineage.resident)
-        elif self._load_in_flight() == message.job and message.job not in self.to_unload:
-            self.to_unload.append(message.job)
+        resident, leaving = self.lineage.resident, self.lineage.leaving
+        if message.job in resident:
+            leaving[message.job] = resident.pop(message.job)
+            self.waiting.requeue(resident)
+        elif self._load_in_flight() == message.job:
+            leaving.setdefault(message.job, 0)
 
     def _on_shutdown(self, message: Shutdown, now: float) -> None:
         if self.closing_until is None:
@@ -216,9 +219,21 @@ class SupervisorCore:
             candidate = self.waiting.first(self.successor is None)
             if candidate is None:
                 break
+            if self._is_crowded_out(*candidate):
+                if self.offered or self.lineage.fading:
+                    break
+                self._give_up_data("the memory is needed by a job that needs other data")
+                continue
             is_load, number = candidate
             if not (self._start_load(number) if is_load else self._start_attempt(number)):
                 break
+
+    def _is_crowded_out(self, is_load: bool, number: int) -> bool:
+        if self.admission.holders or self.lineage.generated:
+            return False
+        run = self.waiting.run_of(is_load, number)
+        cores = LOAD_CORES if is_load else run.cores
+        return is_crowded_out(run, cores, self.admission, self.lineage, self.declared_bytes)
 
     def _start_load(self, job: int) -> bool:
         memory_bytes = self.declared_bytes.get(job, 0)
@@ -226,8 +241,7 @@ class SupervisorCore:
         if cores:
             self.waiting.start_load(job)
             self._load_keys -= 1
-            asker = next(iter(self.waiting.askers[job]))
-            files = self.waiting.queued[asker].run.await_files
+            files = self.waiting.run_of(True, job).await_files
             self._start_successor(self._load_keys, job, cores, memory_bytes, files)
         return cores > 0
 
@@ -255,12 +269,10 @@ class SupervisorCore:
         self._out.append(do.StartSuccessor(process, successor, key, job, cores, slot, files))
 
     def _flush_unloads(self) -> None:
-        if self.successor is None:
-            for job in self.to_unload:
+        if self.successor is None and self.lineage.leaving:
+            for job in self.lineage.unload():
                 self._out.append(do.UnloadData(self.lineage.current, job))
-                if self.lineage.resident.pop(job, None) is not None:
-                    self.waiting.requeue(self.lineage.resident)
-            self.to_unload.clear()
+            self.waiting.requeue(self.lineage.resident)
 
     def _load_in_flight(self) -> int:
         return self.successor.job if self.successor is not None and self.successor.is_load else -1
@@ -407,7 +419,7 @@ class SupervisorCore:
 
     def _on_data_process_died(self, event: DataProcessDied, now: float) -> None:
         process, work = event.process, self.successor
-        predecessor = self.lineage.predecessors.pop(process, None)
+        predecessor = self.lineage.died(process)
         if predecessor is None:
             return
         reason = f"its data process ended with wait status {event.status}"
@@ -459,7 +471,6 @@ class SupervisorCore:
 
     def _lose_data(self, reason: str) -> None:
         loss = self.lineage.lose_current()
-        self.to_unload.clear()
         self._out.append(do.ForgetHelpers())
         if loss.jobs or loss.generators:
             self._send(DataLost(loss.jobs, loss.generators, reason))
@@ -468,6 +479,14 @@ class SupervisorCore:
             tuple(q.run.attempt for q in queued if q.run.job in loss.tasks or not loss.tasks.isdisjoint(q.run.loads))
         )
         self.waiting.requeue(self.lineage.resident)
+
+    def _give_up_data(self, reason: str) -> None:
+        """End the current data process, which nothing was forked from that lives, as if it had died."""
+        process = self.lineage.current
+        predecessor = self.lineage.predecessors.pop(process)
+        self._out.append(do.KillDataProcess(process))
+        self._lose_data(reason)
+        self._retire_orphan(predecessor)
 
     def _send(self, message: do.Reply) -> None:
         self._out.append(do.Send(message))

@@ -97,6 +97,10 @@ class Waiting:
         for queue in (self.queued, self.askers, self._ready, self._ready_generators, self._loads):
             queue.clear()
 
+    def run_of(self, is_load: bool, number: int) -> Run:
+        """The attempt, or the first of those that wait for the load."""
+        return self.queued[next(iter(self.askers[number])) if is_load else number].run
+
     def first(self, successor_free: bool) -> tuple[bool, int] | None:
         """What is to start next, (is a load, attempt or load); what needs a successor only if one may be made."""
         best = self._first_ready(self._ready)

@@ -49,7 +49,7 @@ class ClusterSupervisorCore(SupervisorCore):
     def handle(self, event: ClusterEvent, now: float) -> list[Instruction]:
         """See SupervisorCore."""
         out = super().handle(event, now)  # type: ignore[arg-type]
-        self._give_up_data()
+        self._make_way()
         self._report_holding()
         if self.draining and not self.work and not self.finished and not self.offered:
             out.append(do.Leave(self.exit_code))
@@ -90,16 +90,15 @@ class ClusterSupervisorCore(SupervisorCore):
             self._reported = holding
             self._out.append(do.Hold(self.limit.number, *holding))
 
-    def _give_up_data(self) -> None:
+    def _make_way(self) -> None:
         idle = not self.work and self.successor is None and self.closing_until is None
         if not self.lineage.resident or not idle or self.limit is None or self.limit.cores or self.draining:
             return
-        process = self.lineage.current
-        predecessor = self.lineage.predecessors.pop(process)
-        self.parts.forget(process)
-        self._out.append(do.KillDataProcess(process))
-        self._lose_data("the machine is needed by others")
-        self._retire_orphan(predecessor)
+        self._give_up_data("the machine is needed by others")
+
+    def _give_up_data(self, reason: str) -> None:
+        self.parts.forget(self.lineage.current)
+        super()._give_up_data(reason)
 
     def _on_drain(self, event: Drain, now: float) -> None:
         self.draining = True

@@ -334,6 +334,28 @@ MUTATIONS = [
         "    if orphans:\n", "    for path in orphans:\n        os.remove(graph.absolute(path))\n    if orphans:\n",
         f"{ENGINE}/growth/test_orphans.py",
     ),
+    # ---------------------------------------------------------------------------------------- machines that are shared
+    Mutation(
+        "neighbours of a late daemon are not waited for", "ppg_coordinator/core/daemons.py",
+        "            machine.awaited |= dict.fromkeys(", "            dict.fromkeys(",
+        "tests/ppg_coordinator/test_core_stories.py tests/ppg_coordinator/test_core_properties.py",
+    ),
+    Mutation(
+        "data counts as if every job needed it", "ppg_coordinator/fitting.py",
+        "    return min(max(data, claimant.loaded.get(host.name, 0)), max(0, host.memory_bytes - memory))",
+        "    return max(data, *claimant.loaded.values(), *(shape[2] for shape in claimant.shapes))",
+        "tests/ppg_coordinator/test_arbiter_stories.py",
+    ),
+    Mutation(
+        "data in the way stays", "ppg_cs/crowding.py",
+        "    if loaded_bytes == own_bytes or not", "    if True or",
+        CORE,
+    ),
+    Mutation(
+        "what a data process holds is free", "ppg_cs/lineage.py",
+        "        if size and holders:", "        if False:",
+        CORE,
+    ),
     # -------------------------------------------------------------------------------------------------------- the wire
     Mutation(
         "a message that comes twice is handled twice", "protocol/ppg_protocol/session.py",

@@ -87,10 +87,10 @@ SIMULATED = [
     ),
     Simulated(
         "whoever may lose the link soon removes files", "ppg_cs/slave/cluster_core.py",
-        "        self._give_up_data()\n",
+        "        self._make_way()\n",
         "        if self.is_lost(now + self._lease_s / 2):\n"
         "            out.append(do.RemoveOutputs(tuple(f'/p0/{job:03}' for job in range(9)), False))\n"
-        "        self._give_up_data()\n",
+        "        self._make_way()\n",
         30,
     ),
     Simulated(
@@ -120,6 +120,11 @@ SIMULATED = [
         "limits are not kept", "ppg_cs/slave/cluster_core.py",
         "else (limit.cores, limit.memory_bytes)))", "else (self.admission.cores, self.admission.memory_bytes)))",
         100,
+    ),
+    Simulated(
+        "data in the way stays", "ppg_cs/crowding.py",
+        "    if loaded_bytes == own_bytes or not", "    if True or",
+        50,
     ),
     # ------------------------------------------------------------------------------------------------ links and tasks
     Simulated(

@@ -519,3 +519,145 @@ def test_a_load_is_charged_what_it_was_declared_to_take_else_what_was_measured()
     assert m.core.lineage.resident == {7: 60, 8: 20}
     m.run(2, memory_bytes=15)
     assert list(m.jobs) == [1], "10 + 60 + 20 are taken, 15 more do not fit"
+
+
+def in_the_way(loads_memory_bytes: int = 500, **fields: Any) -> Machine:
+    """Data 7 of 600 bytes is left over, and somebody needs 8."""
+    m = Machine(cores=4, memory_bytes=1000)
+    m.run(1, loads=(7,), loads_memory_bytes=(600,))
+    m.prepare(-1)
+    m.confirm()
+    m.run(2, loads=(8,), loads_memory_bytes=(loads_memory_bytes,), **fields)
+    return m
+
+
+def lost(m: Machine) -> list[tuple[int, ...]]:
+    return [message.jobs for message in m.said if isinstance(message, DataLost)]
+
+
+def test_data_in_the_way_of_a_load_is_given_up_when_nothing_runs() -> None:
+    m = in_the_way()
+    assert list(m.jobs) == [1]
+    m.exit(1)
+    assert lost(m) == [(7,)]
+    assert do.KillDataProcess(2) in m.done
+    assert [(p.job, p.parent) for p in m.jobs.values()] == [(8, 1)]
+    m.prepare(-2)
+    assert list(m.jobs) == [2]
+    assert m.core.lineage.resident == {8: 500}
+
+
+def test_it_is_given_up_at_once_for_a_job_that_would_not_fit_after_its_load() -> None:
+    m = in_the_way(300, memory_bytes=400)
+    assert list(m.jobs) == [1, -2], "the load fits beside it as long as something runs"
+    m.exit(1)
+    m.prepare(-2)
+    assert lost(m) == [(7, 8)]
+    assert m.jobs == {}, "the predecessor of what was given up holds 7"
+    assert m.retired == {2}
+    m.kill(2)
+    m.prepare(-3)
+    assert [(p.key, p.parent) for p in m.jobs.values()] == [(2, 4)]
+    m = in_the_way(300, memory_bytes=400, cores=-2)
+    m.fail(-2)
+    m.exit(1)
+    m.swept()
+    m.run(3, loads=(8,), loads_memory_bytes=(300,), memory_bytes=400)
+    assert lost(m) == [(7,)], "not loaded beside data that is given up afterwards"
+
+
+def test_data_in_the_way_of_a_job_is_given_up_and_loaded_again_for_others() -> None:
+    m = Machine(cores=4, memory_bytes=1000)
+    m.run(1, loads=(7, 8), loads_memory_bytes=(300, 300))
+    m.prepare(-1)
+    m.prepare(-2)
+    m.confirm()
+    m.confirm()
+    m.run(2, loads=(8,), memory_bytes=700)
+    m.run(3, loads=(7,), memory_bytes=300)
+    m.kill(2)
+    m.exit(1)
+    assert lost(m) == [(7, 8)]
+    m.prepare(-3)
+    assert list(m.jobs) == [2]
+    m.exit(2)
+    assert [p.job for p in m.jobs.values()] == [7]
+    m.prepare(-4)
+    assert list(m.jobs) == [3], "7 and 8 fit beside this one"
+    assert lost(m) == [(7, 8)]
+
+
+def test_what_exceeds_the_machine_with_its_own_data_runs_without_that_of_others() -> None:
+    m = in_the_way(memory_bytes=700)
+    m.exit(1)
+    assert lost(m) == [(7,)]
+    m.prepare(-2)
+    assert list(m.jobs) == [2]
+    assert m.core.heartbeat().memory_bytes == 1200
+
+
+def test_what_was_unloaded_takes_memory_as_long_as_a_data_process_holds_it() -> None:
+    m = Machine(cores=4, memory_bytes=1000)
+    m.run(1, loads=(7,), loads_memory_bytes=(600,))
+    m.prepare(-1)
+    m.confirm()
+    m.run(2, loads=(8,), loads_memory_bytes=(100,))
+    m.tell(Unload(7))
+    m.run(3, memory_bytes=500)
+    assert list(m.jobs) == [1, -2], "it is unloaded when the successor is made"
+    m.prepare(-2)
+    assert do.UnloadData(3, 7) in m.done
+    m.confirm()
+    m.exit(1)
+    assert list(m.jobs) == [2]
+    assert m.core.heartbeat().data_bytes == 700
+    m.kill(2)
+    assert m.core.heartbeat().data_bytes == 100
+    assert list(m.jobs) == [2, 3]
+
+
+def test_what_was_lost_takes_memory_as_long_as_a_data_process_holds_it() -> None:
+    m = Machine(cores=4, memory_bytes=1000)
+    m.run(1, loads=(7,), loads_memory_bytes=(600,))
+    m.prepare(-1)
+    m.confirm()
+    m.run(2, loads=(8,), loads_memory_bytes=(100,))
+    m.prepare(-2)
+    m.exit(1)
+    m.exit(2)
+    m.kill(3)
+    m.run(3, memory_bytes=500)
+    assert m.jobs == {}
+    assert m.retired == {2}
+    m.kill(2)
+    assert list(m.jobs) == [3]
+
+
+def test_no_data_is_given_up_for_what_declares_no_memory_or_needs_more_than_memory() -> None:
+    m = in_the_way(0)
+    m.exit(1)
+    assert [p.job for p in m.jobs.values()] == [8]
+    m.prepare(-2)
+    m.run(3)
+    assert list(m.jobs) == [2, 3]
+    assert lost(m) == []
+
+
+def test_data_is_not_given_up_while_a_generator_waits_or_with_its_tasks() -> None:
+    m = Machine(cores=4, memory_bytes=1000)
+    m.run(1, loads=(7,), loads_memory_bytes=(600,), generates=True)
+    m.prepare(-1)
+    m.prepare(1)
+    m.run(2, memory_bytes=500)
+    assert list(m.jobs) == []
+    m.tell(define(1, 100))
+    assert list(m.jobs) == [2], "else its generator would have to run again"
+    assert lost(m) == []
+    m = Machine(cores=4, memory_bytes=1000)
+    m.run(1, loads=(7,), loads_memory_bytes=(600,), generates=True)
+    m.prepare(-1)
+    m.prepare(1)
+    m.run(2, memory_bytes=500)
+    m.tell(Cancel(1))
+    assert list(m.jobs) == [2]
+    assert lost(m) == [(7,)]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX
 from ppg_protocol.messages import Ack, Cancel, Define, Retract, Unload
 
-LOADS = (7, 8, 9)
+LOADS_BYTES = {7: 0, 8: 300, 9: 600}
+LOADS = tuple(LOADS_BYTES)
 
 
 def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
@@ -27,7 +28,8 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
         m.run(
             attempts[-1],
             job=data.draw(st.integers(0, 6)),
-            loads=tuple(data.draw(st.lists(st.sampled_from(LOADS), unique=True))),
+            loads=(loads := tuple(data.draw(st.lists(st.sampled_from(LOADS), unique=True)))),
+            loads_memory_bytes=tuple(LOADS_BYTES[load] for load in loads),
             cores=data.draw(st.sampled_from([1, 1, 1, 2, 3, 5, -1, -2])),
             memory_bytes=data.draw(st.sampled_from([0, 300, 5000])),
             generates=data.draw(st.integers(0, 4)) == 0,
@@ -111,3 +113,25 @@ def test_jobs_find_their_data(data: st.DataObject) -> None:
         for key in set(m.jobs) - before:
             process = m.jobs[key]
             assert needs.get(key, set()) <= m.resident[process.parent]
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_declared_memory_and_data_never_exceed_the_machine(data: st.DataObject) -> None:
+    """Whatever was unloaded, lost and given up: data counts in each data process that lives."""
+    m = Machine(3)
+    m.data_bytes = 0
+    attempts: list[int] = []
+    for _ in range(40):
+        before, waiting = set(m.jobs), {attempt: item.run for attempt, item in m.core.waiting.queued.items()}
+        one_event(m, data, attempts)
+        taken = sum(work.memory_bytes for work in m.core.work.values())
+        held = {load for process in m.data_processes if process not in m.deaths for load in m.resident[process]}
+        loaded = sum(LOADS_BYTES[load] for load in held)
+        for key in set(m.jobs) - before:
+            work = m.core.work[key]
+            run = waiting.get(key)
+            own = sum(LOADS_BYTES[load] for load in (run.loads if run is not None else LOADS))
+            exceeds_alone = taken == work.memory_bytes and work.memory_bytes + own > 1000
+            if work.memory_bytes and not exceeds_alone and not m.core.lineage.generated:
+                assert taken + loaded <= 1000

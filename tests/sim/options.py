@@ -39,6 +39,7 @@ class Options:
     """Seconds, and numbers. `faults`: which there are; one comes every `fault_s`, until `calm_at`.
 
     `leaves`: does a user leave, with all daemons, when everything is made?
+    `wide_loads`: is there more data than memory?
     """
 
     slaves: int = 2
@@ -57,6 +58,7 @@ class Options:
     calm_at: float = 0.0
     leaves: bool = False
     faults: tuple[str, ...] = field(default=())
+    wide_loads: bool = False
 
 
 def drawn(luck: Random) -> Options:
@@ -81,6 +83,7 @@ def drawn(luck: Random) -> Options:
         calm_at=luck.choice((0.0, 20.0, 60.0)) if is_large else luck.choice((1, 2, 3)) * lease_s,
         leaves=luck.random() < 0.5,
         faults=tuple(luck.sample(FAULTS, luck.randint(1, len(FAULTS) if is_large else 6))),
+        wide_loads=luck.random() < 0.4,
     )
     if options.users == 1:
         return options

@@ -17,7 +17,11 @@ from .store import Disk
 
 GENERATES = (Kind.GENERATING, Kind.INJECTING)
 LOADS_BYTES = 1 << 20
-"""What all loads of a project declare together: they fit beside any job."""
+"""What all loads of a project declare together, where they are not wide: they fit beside any job."""
+WIDE = 3
+"""How many times larger wide loads are."""
+SPARE_BYTES = 1 << 19
+"""Left by wide loads for those that were not declared."""
 
 
 @dataclass(eq=False)
@@ -134,17 +138,20 @@ class Project:
         return Order(self, Tasks(replace(task) for task in self.tasks), wanted, standing)
 
 
-def drawn(luck: Random, name: str, user: str, host: str, size: int, cores: int, runs: int) -> Project:
-    """A random project for machines of so many cores."""
-    return Project(name, user, host, _Draft(luck, name, size, cores).tasks, runs)
+def drawn(
+    luck: Random, name: str, user: str, host: str, size: int, cores: int, runs: int, memory_bytes: int | None = None
+) -> Project:
+    """A random project for machines of so many cores. With `memory_bytes` its loads are wide: they do not fit there
+    together, but each job with its own."""
+    return Project(name, user, host, _Draft(luck, name, size, cores, memory_bytes).tasks, runs)
 
 
 class _Draft:
     """Draws a graph."""
 
-    def __init__(self, luck: Random, name: str, size: int, cores: int) -> None:
+    def __init__(self, luck: Random, name: str, size: int, cores: int, memory_bytes: int | None) -> None:
         self.tasks = Tasks()
-        self._luck, self._name, self._cores = luck, name, cores
+        self._luck, self._name, self._cores, self._memory_bytes = luck, name, cores, memory_bytes
         self._loads, self._generates = luck.random() < 0.5, luck.random() < 0.4
         self._loads_bytes = LOADS_BYTES
         self._pace_s = luck.choice((0.05, 0.5, 3.0))
@@ -187,7 +194,26 @@ class _Draft:
             injected=injected,
         )
         if kind == Kind.LOADING:
-            task.cores_needed, task.memory_needed = 1, min(self._loads_bytes, luck.choice((0, 1 << 19, 1 << 20)))
-            self._loads_bytes -= task.memory_needed
+            task.cores_needed, task.memory_needed = 1, self._load_bytes(luck.choice((0, 1 << 19, 1 << 20)))
+        if self._memory_bytes is not None:
+            self._fit(task, self._memory_bytes - SPARE_BYTES)
         self.tasks.append(task)
         return task
+
+    def _load_bytes(self, wanted: int) -> int:
+        if self._memory_bytes is not None:
+            return WIDE * wanted
+        granted = min(self._loads_bytes, wanted)
+        self._loads_bytes -= granted
+        return granted
+
+    def _fit(self, task: Task, memory_bytes: int) -> None:
+        """It needs no more than this with its data."""
+        while (own_bytes := sum(self.tasks[i].memory_needed for i in self._loads_of(task))) > memory_bytes:
+            task.inputs = tuple(i for i in task.inputs if i != max(self._loads_of(task).intersection(task.inputs)))
+        task.memory_needed = min(task.memory_needed, memory_bytes - own_bytes)
+
+    def _loads_of(self, task: Task) -> set[int]:
+        """All that must be in memory for it."""
+        direct = [self.tasks[i] for i in task.inputs if self.tasks[i].kind == Kind.LOADING]
+        return {one.index for one in direct}.union(*(self._loads_of(one) for one in direct))

@@ -63,7 +63,10 @@ class Simulation:
         user = self.users[number % len(self.users)]
         cores = max(host.cores for host in self._slaves)
         options, luck = self.options, self.world.luck
-        self.projects.append(projects.drawn(luck, f"p{number}", user, "head", options.size, cores, options.runs))
+        data_bytes = MEMORY if options.wide_loads else None
+        self.projects.append(
+            projects.drawn(luck, f"p{number}", user, "head", options.size, cores, options.runs, data_bytes)
+        )
 
     @property
     def _slaves(self) -> list[Host]:

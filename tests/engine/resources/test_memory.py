@@ -43,3 +43,23 @@ def test_who_does_not_care_is_limited_by_cores_alone(project: Project) -> None:
 
     assert project.ran(both, **system(16)) == ["careless", "hungry"]
     assert Path("careless").exists()
+
+
+def test_data_in_the_way_is_given_up_and_loaded_again(project: Project) -> None:
+    def load(name: str) -> ppg.DataLoadingJob:
+        def append() -> None:
+            with open("loads", "a") as loads:
+                loads.write(f"{name}\n")
+
+        job = ppg.DataLoadingJob(name, append)
+        job.memory_needed = int(ALL * 0.6)
+        return job
+
+    def alternating() -> None:
+        former, loads = [], [load("first"), load("second")]
+        for number in range(4):
+            job = ppg.FileGeneratingJob(f"job{number}", report)
+            former = [job.depends_on(loads[number % 2], *former)]
+
+    project.ran(alternating, **system(2))
+    assert project.read("loads").split() == ["first", "second", "first", "second"]

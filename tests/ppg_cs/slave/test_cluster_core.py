@@ -133,6 +133,39 @@ def test_what_is_given_up_is_loaded_again() -> None:
     assert [i.job for i in m.done if isinstance(i, do.StartSuccessor)] == [7, 7]
 
 
+def test_data_in_the_way_is_given_up_only_for_what_can_start_then() -> None:
+    m = whole()
+    m.run(1, loads=(7,), loads_memory_bytes=(400,))
+    m.prepare(-1)
+    m.exit(1)
+    m.confirm()
+    m.limit(2, 700)
+    m.run(2, loads=(8,), loads_memory_bytes=(300,), memory_bytes=500)
+    m.prepare(-2)
+    assert not any(isinstance(message, DataLost) for message in m.said)
+    assert not m.jobs
+    m.limit(2, 800)
+    assert [message.jobs for message in m.said if isinstance(message, DataLost)] == [(7, 8)]
+    assert m.holds[-1] == do.Hold(m.limits, 2, 800)
+    m.kill(2)
+    m.prepare(-3)
+    assert list(m.jobs) == [2]
+    assert m.holds[-1] == do.Hold(m.limits, 2, 800)
+
+
+def test_data_is_not_given_up_for_a_job_that_has_no_cores() -> None:
+    m = whole()
+    m.run(1, loads=(7,), loads_memory_bytes=(400,))
+    m.prepare(-1)
+    m.exit(1)
+    m.limit(1)
+    m.run(2, cores=2, memory_bytes=700)
+    assert not any(isinstance(message, DataLost) for message in m.said)
+    m.limit(2)
+    assert list(m.jobs) == [2]
+    assert m.core.lineage.resident == {}
+
+
 def test_parts_go_to_the_pristine_and_the_current_data_process() -> None:
     m = whole()
     m.define(1, 2)

@@ -145,7 +145,7 @@ class Dispatcher:
 
     def _offer(self, offer: Offer) -> list[Instruction]:
         if self.machines and not self._meetable(offer):
-            return [Unmeetable(offer.job, offer.cores, offer.memory_bytes)]
+            return [Unmeetable(offer.job, offer.cores, offer.declared_bytes)]
         self.offers[offer.job] = offer
         self.demand[self._shape(offer)] += 1
         self._enqueue(offer.job)
@@ -171,7 +171,7 @@ class Dispatcher:
 
     def _meetable(self, offer: Offer) -> bool:
         return self._patient or any(
-            machine.can_ever(offer.cores, offer.memory_bytes) for machine in self.machines.values()
+            machine.can_ever(offer.cores, offer.declared_bytes) for machine in self.machines.values()
         )
 
     def _share(self, share: MachineShare) -> list[Instruction]:
@@ -183,7 +183,7 @@ class Dispatcher:
         for offer in unmeetable:
             self._waiting.discard(offer.job)
             self._drop(offer.job)
-        return [Unmeetable(offer.job, offer.cores, offer.memory_bytes) for offer in unmeetable]
+        return [Unmeetable(offer.job, offer.cores, offer.declared_bytes) for offer in unmeetable]
 
     def _machine_lost(self, name: str) -> None:
         lost = self.machines.pop(name, None)

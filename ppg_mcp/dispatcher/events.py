@@ -31,6 +31,11 @@ class Offer:
     priority: Priority
     loads_bytes: int = 0
 
+    @property
+    def declared_bytes(self) -> int:
+        """With its data."""
+        return self.memory_bytes + self.loads_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
@@ -119,7 +124,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Unmeetable:
-    """No machine of this run can ever give the job what it asks for."""
+    """No machine of this run can ever give the job what it asks for. `memory_bytes`: with its data, as declared."""
 
     job: int
     cores: int

@@ -119,9 +119,11 @@ class Performer:
             f"{self._run.hosts.get(m.name, m.name)} has {m.total_cores} cores and {m.total_memory_bytes} bytes"
             for m in self._run.dispatcher.machines.values()
         )
+        of_data = memory_bytes - max(0, job.memory_needed)
+        data = f" ({of_data} of them for the data that it needs)" if of_data else ""
         return JobContractError(
-            f"{job!r} needs {cores} cores and {memory_bytes} bytes of memory, which no machine can give: {machines}. "
-            "Lower cores_needed or memory_needed (cores_needed = -1 takes what can be had)."
+            f"{job!r} needs {cores} cores and {memory_bytes} bytes of memory{data}, which no machine can give: "
+            f"{machines}. Lower cores_needed or memory_needed (cores_needed = -1 takes what can be had)."
         )
 
     def fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:

@@ -172,6 +172,7 @@ def test_what_no_machine_can_give_is_unmeetable_at_once_or_when_the_machine_come
     assert world.over == {1: "unmeetable", 2: "unmeetable"}
     assert world.offer(4, cores=5) == [Unmeetable(4, 5, 0)]
     assert world.offer(5, cores=-1, memory=9 * GB) == [Unmeetable(5, -1, 9 * GB)]
+    assert world.offer(6, memory=5 * GB, loads=(50,), loads_bytes=4 * GB) == [Unmeetable(6, 1, 9 * GB)]
     assert jobs(world) == [3]
 
 

@@ -171,7 +171,7 @@ class World:
         return instructions
 
     def _meets(self, share: MachineShare, offer: Offer) -> bool:
-        return offer.cores <= share.total_cores and offer.memory_bytes <= share.total_memory_bytes
+        return offer.cores <= share.total_cores and offer.declared_bytes <= share.total_memory_bytes
 
     def _check(self, sent: Dispatch, before: dict[str, int]) -> None:
         share, machine = self.shares[sent.machine], self.core.machines[sent.machine]

@@ -63,3 +63,16 @@ def test_data_in_the_way_is_given_up_and_loaded_again(project: Project) -> None:
 
     project.ran(alternating, **system(2))
     assert project.read("loads").split() == ["first", "second", "first", "second"]
+
+
+def test_a_job_that_does_not_fit_with_its_own_data_fails(project: Project) -> None:
+    def too_much() -> None:
+        load = ppg.DataLoadingJob("load", lambda: Path("loaded").touch())
+        load.memory_needed = int(ALL * 0.6)
+        job = ppg.FileGeneratingJob("job", report).depends_on(load)
+        job.memory_needed = int(ALL * 0.6)
+
+    outcome = project.run(too_much, **system(2))
+    assert outcome.failed == ["job"]
+    assert f"{int(ALL * 0.6)} of them for the data that it needs" in str(outcome.exception("job"))
+    assert not Path("loaded").exists()

@@ -192,7 +192,7 @@ def test_stop_waits_for_jobs(launcher: Launcher) -> None:
     wait_for((launcher.head.directory / "began").exists, launcher.log)
     stop = launcher.begin("stop", "one", "two")
     wait_for(lambda: launcher.machines() == {}, launcher.log)
-    assert len(launcher.pids()) == 1  # one has nothing to wait for
+    wait_for(lambda: len(launcher.pids()) == 1, launcher.log)  # one has nothing to wait for
     assert stop.poll() is None
 
     (launcher.head.directory / "go").touch()

@@ -47,11 +47,23 @@ class Launcher:
         self._list.write_text(
             "# two hosts\n\none --machine-id 'the first' --cores 1\ntwo --machine-id second  # spare\n"
         )
+        self._begun: list[subprocess.Popen[str]] = []
 
     def begin(self, command: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         call = [sys.executable, PROGRAM, command, "--ssh", self.hosts.ssh, *arguments]
         environment = {**self.head.environment, "PATH": f"{BIN}:/usr/bin:/bin", **variables}
-        return subprocess.Popen(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._begun.append(
+            subprocess.Popen(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+        return self._begun[-1]
+
+    def end(self) -> None:
+        """What a failed test has left, and the slaves."""
+        for process in self._begun:
+            if process.returncode is None:
+                process.kill()
+                process.communicate()
+        self.call("stop", "--now")
 
     def call(self, command: str, *arguments: str, **variables: str) -> tuple[int, list[str], str]:
         """Exit code, lines of output, what is on standard error."""
@@ -87,7 +99,7 @@ def launcher(head: Head) -> Iterator[Launcher]:
     with Hosts(head.directory / "ssh", ("one", "two")) as hosts:
         launcher = Launcher(head, hosts)
         yield launcher
-        launcher.call("stop", "--now")
+        launcher.end()
     assert processes_with(f"HOME={head.directory}") == {}
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 
 from _experiment import Experiment
+from _null import prepared, untouched
 from _process import program, run
 from _report import ratio, seconds
 from _turns import in_turns
-from null_run import prepared, untouched
 
 EDGE_S = 5e-6
 

@@ -12,9 +12,9 @@ import sys
 
 from _comparison import each
 from _experiment import Experiment
+from _null import prepared
 from _report import seconds
 from _turns import Sample, in_turns
-from null_run import prepared
 
 
 def main() -> None:

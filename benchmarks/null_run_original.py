@@ -1,0 +1,17 @@
+"""A null run of 100,000 jobs beside pypipegraph, each once; null_run.py has fewer jobs, and says what is measured.
+
+python benchmarks/null_run_original.py [--jobs 100000]
+"""
+
+from __future__ import annotations
+
+from _experiment import Experiment
+from _null import beside
+
+
+def main() -> None:
+    beside(Experiment(__file__, __doc__, ("original",), repeats=1, jobs=((100_000,), (50,))), "original", at_least=4)
+
+
+if __name__ == "__main__":
+    main()

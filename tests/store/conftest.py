@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,14 @@ from ppg_mcp.store import Input, StatusStore
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / ".pypipegraph_status_robust"
+
+
+@pytest.fixture
+def path_in_memory() -> Iterator[Path]:
+    """Where there is such a place: for stores that are opened thousands of times, which wait for nothing but the disk."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK | os.X_OK) else None) as folder:
+        yield Path(folder) / ".pypipegraph_status_robust"
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ppg_protocol.errors import JobContractError
 
 from .job import CODE_SUFFIX, Job, checked_id
+from .own_files import own_files
 from .places import Places
 from .planner.node import Kind
 
@@ -70,7 +71,9 @@ class Pipegraph:
         self.directory = directory
         self._prefix = str(directory).rstrip("/") + "/"
         self.status_file = status_file
-        self._own_files = frozenset(self.relative(f"{status_file}{suffix}") for suffix in ("", "-wal", ".holder"))
+        own = own_files(directory, status_file, options.log_file)
+        self._own_files = {self.relative(path): purpose for path, purpose in own.items()}
+        """What the engine does with each; see `own_files`."""
         self.cache_folder = cache_folder
         self.options = options
         self.phase = Phase.BUILDING
@@ -80,7 +83,7 @@ class Pipegraph:
         """Of outputs whose path is not the id of their job; see `writer`."""
         self._watchers: dict[str, Job] = {}
         """Invariants on input files, by each file."""
-        self._places = Places(self.absolute)
+        self._places = self._new_places()
         self._made_by_pid = os.getpid()
         self._has_code_names = False
         """Has some job an id that an implicit FunctionInvariant could have?"""
@@ -107,7 +110,13 @@ class Pipegraph:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._places = Places(self.absolute)
+        self._places = self._new_places()
+
+    def _new_places(self) -> Places:
+        """They know the directories of the engine's own files."""
+        places = Places(self.absolute)
+        places.know(self._own_files)
+        return places
 
     @property
     def jobs(self) -> dict[str, Job]:
@@ -155,9 +164,15 @@ class Pipegraph:
             known.merge(job)
             return known
         by_id, writers, watchers, one_name = self.by_id, self._writers, self._watchers, self._places.with_one_name
-        paths = job.paths
+        own, paths = self._own_files, job.paths
         for path in paths:
-            if path in by_id or path in writers or path in watchers or path[: path.rfind("/") + 1] not in one_name:
+            if (
+                path in by_id
+                or path in writers
+                or path in watchers
+                or path in own
+                or path[: path.rfind("/") + 1] not in one_name
+            ):
                 self.check_writer(job, path)
         self._enter(job, job_id, paths)
         if self.recording is not None:
@@ -216,14 +231,12 @@ class Pipegraph:
         return job
 
     def check_writer(self, job: Job, path: str) -> None:
-        """Raise JobContractError if this file is the status store, or another job writes it, be it under another name
-        (see `places`).
+        """Raise JobContractError if this file is one of the engine's own, or another job writes it, be it under another
+        name (see `places`).
         """
-        if path in self._own_files:
-            raise JobContractError(
-                f"{job!r} would write {path!r}, where this pipegraph keeps its status. "
-                "Let it write another file, or give new_pipegraph another invariant_status_filename."
-            )
+        own = path if path in self._own_files else self._places.other_name(path, self._own_files.__contains__)
+        if own is not None:
+            raise JobContractError(f"{job!r} would write {path!r}, where this pipegraph {self._own_files[own]}")
         writer = self.writer(path)
         if writer is not None and writer is not job:
             raise JobContractError(
@@ -258,7 +271,7 @@ class Pipegraph:
 
     def check_places(self) -> None:
         """Raise JobContractError if two outputs are one file, by the symbolic links of this moment."""
-        former, self._places = self._places, Places(self.absolute)
+        former, self._places = self._places, self._new_places()
         if self._places.are_ambiguous(former.directories):
             for path, job in self.writers.items():
                 self.check_writer(job, path)

@@ -39,6 +39,12 @@ class Places:
                     return other + path[cut:]
         return None
 
+    def know(self, paths: Iterable[str]) -> None:
+        """The directories of these files, which are no outputs of jobs."""
+        for directory in {path[: path.rfind("/") + 1]: None for path in paths}:
+            if directory not in self._names:
+                self._resolve(directory)
+
     @property
     def directories(self) -> Iterable[str]:
         """All that were asked about, as named."""

@@ -356,6 +356,12 @@ MUTATIONS = [
         "        if size and holders:", "        if False:",
         CORE,
     ),
+    # ---------------------------------------------------------------------------------------------------------- misuse
+    Mutation(
+        "a job may write the engine's own files", "ppg_mcp/graph.py",
+        "                or path in own\n", "",
+        "tests/engine/misuse/test_own_files.py",
+    ),
     # -------------------------------------------------------------------------------------------------------- the wire
     Mutation(
         "a message that comes twice is handled twice", "protocol/ppg_protocol/session.py",

@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def path_in_memory() -> Iterator[Path]:
-    """Where there is such a place: for stores that are opened thousands of times, which wait for nothing but the disk."""
+    """For stores that are opened thousands of times, which wait for nothing but the disk."""
     memory = "/dev/shm"
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK | os.X_OK) else None) as folder:
         yield Path(folder) / ".pypipegraph_status_robust"

@@ -152,27 +152,3 @@ def test_a_directory_for_it_that_is_missing_is_named(project: Project) -> None:
     with pytest.raises(ppg.PyPipeGraphError, match=r"there is no directory .*missing. Create it"):
         ppg.run()
     assert not Path("a").exists()
-
-
-@pytest.mark.parametrize("name", [STORE, f"./{STORE}", Path(STORE).absolute, f"{STORE}-wal", f"{STORE}.holder"])
-def test_a_job_that_would_write_it_is_refused_when_it_is_made(project: Project, name: object) -> None:
-    assert project.ran(build) == ["a", "b"]
-    graph = ppg.new_pipegraph(quiet=True)
-    for make in (
-        lambda path: ppg.FileGeneratingJob(path, write()),
-        lambda path: ppg.MultiFileGeneratingJob(["c", path], write()),
-        lambda path: ppg.TempFileGeneratingJob(path, write()),
-    ):
-        with pytest.raises(ppg.JobContractError, match=r"keeps its status.*another invariant_status_filename"):
-            make(name() if callable(name) else str(name))
-    assert graph.jobs == {}
-    assert project.ran(build) == []
-
-
-def test_a_generator_of_such_a_job_is_refused(project: Project) -> None:
-    def build() -> None:
-        ppg.JobGeneratingJob("generator", lambda: ppg.FileGeneratingJob(str(STORE), write()))
-
-    outcome = project.run(build)
-    assert outcome.failed == ["generator"]
-    assert "keeps its status" in str(outcome.exception("generator"))

@@ -18,7 +18,7 @@ from .graph import Phase, Pipegraph, Recording
 from .job import Job
 from .job_list import JobList
 from .jobs.acceptance import Acceptance
-from .jobs.file_invariants import FileChecksumInvariant, FileTimeInvariant, MultiFileInvariant
+from .jobs.file_invariants import WATCHERS
 from .jobs.function import FunctionInvariant
 from .jobs.invariant import Invariant
 from .pieces import generated_part
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ppg_cs.task_stream import TaskStream
 
     from .jobs.generating import JobGeneratingJob
-
-WATCHERS = (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
 
 
 def generate(generator: JobGeneratingJob, stream: TaskStream | None) -> Generated:

@@ -117,3 +117,7 @@ class MultiFileInvariant(Invariant):
     def parts(self) -> dict[str, str]:
         """The checksum of each file, hexadecimal."""
         return {path: checksum.hex() for path, checksum in zip(self.watched, self._checksums, strict=True)}
+
+
+WATCHERS = (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
+"""All that watch files: `watched`."""

@@ -358,6 +358,11 @@ MUTATIONS = [
     ),
     # ---------------------------------------------------------------------------------------------------------- misuse
     Mutation(
+        "inputs that changed in mid-run are not told", "ppg_mcp/run/moved_inputs.py",
+        "        if change:", "        if False:",
+        "tests/engine/equation/test_moved_inputs.py",
+    ),
+    Mutation(
         "a job may write the engine's own files", "ppg_mcp/graph.py",
         "                or path in own\n", "",
         "tests/engine/misuse/test_own_files.py",

@@ -28,6 +28,7 @@ from ppg_cs import capture, descendants, failing, hygiene, marker, outputs, repo
 from ppg_cs import cores as granted_cores
 from ppg_cs.awaited import await_files
 from ppg_cs.board import REACHED, RESULT
+from ppg_cs.returned import refuse_jobs
 from ppg_cs.tasks import FileTask
 from ppg_cs.workplace import Workplace
 from ppg_protocol.errors import JobContractError
@@ -137,10 +138,13 @@ def _execute(workplace: Workplace, pid: int, key: int, job: int, slot: int, awai
 
 def _call(task: FileTask) -> None:
     try:
-        task.callback(*task.arguments)
+        returned = task.callback(*task.arguments)
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
             raise
+        return
+    if returned is not None:
+        refuse_jobs(task.job_id, returned)
 
 
 def _failed(workplace: Workplace, task: FileTask | None, error: BaseException) -> bytes:

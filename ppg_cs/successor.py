@@ -20,6 +20,7 @@ from ppg_cs import failing, hugepages, hygiene, report
 from ppg_cs.awaited import await_files
 from ppg_cs.board import REACHED, RESULT
 from ppg_cs.job_process import detach, flush_files
+from ppg_cs.returned import refuse_jobs
 from ppg_cs.tasks import GenerateTask, LoadTask, Task
 from ppg_cs.workplace import Workplace
 from ppg_protocol.limits import BLOB_BYTES
@@ -81,7 +82,7 @@ def prepare(
 def _work(workplace: Workplace, task: Task, slot: int, key: int) -> tuple[Task, ...]:
     workplace.board.write(slot, key, REACHED, report.encode_reached(task.job_id, (), False))
     if isinstance(task, LoadTask):
-        task.load()
+        refuse_jobs(task.job_id, task.load())
         return ()
     assert isinstance(task, GenerateTask), f"{task.job_id} is a {type(task).__name__}, which needs a job process"
     generated = task.generate(workplace.stream)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ppg_cs.returned import NoResult
 from ppg_protocol.errors import JobContractError
 
 from . import util
@@ -49,7 +50,7 @@ class JobMeta(type):
             raise
 
 
-class Job(metaclass=JobMeta):
+class Job(NoResult, metaclass=JobMeta):
     """A node of the pipegraph. Not made directly; see the job types."""
 
     kind: ClassVar[Kind]

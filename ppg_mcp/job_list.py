@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from ppg_cs.returned import NoResult
 from ppg_protocol.errors import JobContractError
 
 from .job import Job
 
 
-class JobList(list[Job]):
+class JobList(NoResult, list[Job]):
     """A list of jobs; `+` takes jobs and iterables of jobs on both sides.
 
     Args:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
+from ppg_cs.returned import refuse_jobs
+
 from ..planner.node import Kind
 from .callback import check_callback
 from .files import FileGeneratingJob
@@ -32,6 +34,7 @@ class CalculatingJob(FileGeneratingJob):
 
     def _write(self) -> None:
         value = self._calculate()
+        refuse_jobs(self.job_id, value)
         path = self.graph.absolute(self.paths[0])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
@@ -154,8 +157,8 @@ class CachedDataLoadingJob(CachedHalves):
         check_callback(self, loading_function, 1, "loading functions get the value")
         self.connect(self.lfg)
 
-    def _load(self) -> None:
-        self._loading_function(self.lfg.read())
+    def _load(self) -> Any:
+        return self._loading_function(self.lfg.read())
 
 
 CachedJob = CachedDataLoadingJob

@@ -83,9 +83,11 @@ class AttributeLoadingJob(DataLoadingJob):
         """Loads and stores; unloading deletes the attribute."""
         return LoadTask(self.job_id, self._load, self._unload)
 
-    def _load(self) -> None:
+    def _load(self) -> Any:
         assert self.callback is not None
-        setattr(self.object, self.attribute, self.callback())
+        value = self.callback()
+        setattr(self.object, self.attribute, value)
+        return value
 
     def _unload(self) -> None:
         delattr(self.object, self.attribute)

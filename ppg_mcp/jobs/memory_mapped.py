@@ -58,8 +58,8 @@ class MemMappedDataLoadingJob(CachedHalves):
         check_callback(self, loading_function, 1, "loading functions get the array")
         self.connect(self.lfg)
 
-    def _load(self) -> None:
-        self._loading_function(self.lfg.read())
+    def _load(self) -> Any:
+        return self._loading_function(self.lfg.read())
 
 
 class ArrayCalculatingJob(CalculatingJob):

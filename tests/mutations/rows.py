@@ -363,6 +363,11 @@ MUTATIONS = [
         "tests/engine/equation/test_moved_inputs.py",
     ),
     Mutation(
+        "a job may return jobs for nothing", "ppg_cs/job_process.py",
+        "        refuse_jobs(task.job_id, returned)", "        pass",
+        "tests/engine/misuse/test_returned_jobs.py",
+    ),
+    Mutation(
         "a job may write the engine's own files", "ppg_mcp/graph.py",
         "                or path in own\n", "",
         "tests/engine/misuse/test_own_files.py",

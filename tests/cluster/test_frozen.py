@@ -91,7 +91,7 @@ def test_a_supervisor_that_stands_still_for_longer_than_its_lease(cluster: Clust
     os.kill(frozen, signal.SIGSTOP)
     script.good()
     assert_complete(script)
-    assert not Path(f"/proc/{frozen}").exists()
+    until(lambda: not Path(f"/proc/{frozen}").exists(), "its end")
 
 
 def test_a_coordinator_that_stands_still_is_not_missed(cluster: Cluster) -> None:

@@ -23,10 +23,12 @@ JOBS = 60
 data: dict[int, list[int]] = {}
 
 
-def use(path: str, load: int) -> None:
+def use(path: str, load: int, gate: str) -> None:
     with open(path, "w") as file:
         file.write("half")
         file.flush()
+        while not os.path.exists(gate):  # until the first kill; else a busy killer may come when all is over
+            time.sleep(0.005)
         time.sleep(0.005)  # a job that takes its time: the killer shall find it with its file half written
         file.write(f" and whole {len(data.get(load, ()))}")
 
@@ -34,8 +36,9 @@ def use(path: str, load: int) -> None:
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PPG_CHAOS_SEEDS", "4"))))
 def test_every_attempt_ends_once_and_honestly(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
+    gate = tmp_path / "gate"
     tasks: list[Task] = [LoadTask(f"l{i}", lambda i=i: data.update({i: [i] * (i + 1)}), None) for i in range(3)]
-    tasks += [file_task(tmp_path / f"out{i}", use, i % 4) for i in range(JOBS)]
+    tasks += [file_task(tmp_path / f"out{i}", use, i % 4, str(gate)) for i in range(JOBS)]
     ended: dict[int, int] = {}
     with Mcp(tmp_path, tasks, cores=4) as mcp:
         attempts = {mcp.run(3 + i, loads=(i % 4,) if i % 4 < 3 else ()): i for i in range(JOBS)}
@@ -58,6 +61,7 @@ def test_every_attempt_ends_once_and_honestly(tmp_path: Path, seed: int) -> None
                     os.kill(chance.choice(victims), signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+                gate.touch()
         assert kills
         assert ended == dict.fromkeys(attempts, 1), f"seed {seed}"
         assert mcp.finish(3).outcome in (Outcome.OK, Outcome.SIGNAL, Outcome.LOST)

@@ -35,7 +35,7 @@ demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO
 	$(BIN)/python examples/lambda_phage/pipeline.py $(DEMO_ARGS)
 
 test: $(VENV)/.dev programs ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/; warnings and dead links are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
@@ -49,7 +49,7 @@ programs:
 	@.ci/programs
 
 exhaustive: $(VENV)/.dev ## hold the planner against its oracle on all graphs of four nodes (half an hour on two cores)
-	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto tests/planner/test_exhaustive.py
+	PPG_EXHAUSTIVE=1 $(BIN)/python -m pytest -n auto --dist worksteal tests/planner/test_exhaustive.py
 
 mutations: $(VENV)/.dev ## break the code on purpose in fifty places, and see that the tests notice (15 minutes on two cores)
 	$(BIN)/python -m tests.mutations.run

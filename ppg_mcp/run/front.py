@@ -18,6 +18,7 @@ from .interrupt import Interrupts
 from .leaving_out import taking_part, why_left_out
 from .log import RunLog, log_path
 from .loop import RunLoop
+from .moved_inputs import report_moved_inputs
 from .order import topological
 from .progress import Progress
 from .results import Results
@@ -89,6 +90,8 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
                 loop.close()
                 progress.close()
         clean = interrupts.received is None
+        if clean:
+            report_moved_inputs(loop.context)  # Ctrl-C ends it at once: nothing runs any more
     finally:
         store.close(clean=clean)
         log.warnings(store.warnings)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from . import last_run
 from .context import RunContext
-from .moved_inputs import report_moved_inputs
 from .performing import Performer
 from .summary import summary
 
@@ -61,8 +60,6 @@ class RunLoop:
         elif run.store.pending:
             run.store.commit()
         run.log_not_run(at_end=True)
-        if self._interrupts.received is None:
-            report_moved_inputs(run)
 
     def close(self) -> None:
         """Stop what runs, commit what is finished."""

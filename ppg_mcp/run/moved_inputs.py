@@ -4,7 +4,8 @@ What ran meanwhile is recorded with the value that was taken at the beginning, s
 right, and once; but a job that writes its own input file runs in every run, and nobody would know why.
 
 Rules: only what the run used is looked at again, so a run with nothing to do looks at nothing twice. A file that has
-its value, though it was touched or written anew, is as it was. Not told after an interrupt, since that wants an end.
+its value, though it was touched or written anew, is as it was. Not after an interrupt, since that wants an end; and
+where one can end it at once, since a huge file takes its time.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ STAGES = {
     "removing temporaries": "import ppg_mcp.run.performing as owner; name = 'remove_files'",
     "commit": "from ppg_mcp.store import StatusStore as owner; name = 'commit'",
     "sync": "from ppg_mcp.run.sync import OutputSync as owner; name = 'finish'",
+    "moved inputs": "import ppg_mcp.run.front as owner; name = 'report_moved_inputs'",
     "store close": "from ppg_mcp.store import StatusStore as owner; name = 'close'",
 }
 SCRIPT = """

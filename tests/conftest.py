@@ -1,10 +1,14 @@
-"""For all tests: signals as at a prompt, whatever the suite was started by."""
+"""For all tests: signals as at a prompt, whatever the suite was started by; and no example is timed."""
 
 from __future__ import annotations
 
 import signal
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -101,5 +101,5 @@ class Histories(RuleBasedStateMachine):
             assert set(self.world.over) == set(range(1, self.next + 1)), "every job came to an end"
 
 
-Histories.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Histories.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestHistories = Histories.TestCase

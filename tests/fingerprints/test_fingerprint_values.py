@@ -350,20 +350,20 @@ def typed(value: Any) -> Any:
     return kind, repr(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values, values)
 def test_encodings_are_equal_exactly_if_the_typed_values_are(one: Any, other: Any) -> None:
     assert (encoding(one) == encoding(other)) == (typed(one) == typed(other))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(values, max_size=4), st.lists(values, max_size=4))
 def test_concatenations_can_be_read_in_one_way_only(one: list[Any], other: list[Any]) -> None:
     same = [typed(v) for v in one] == [typed(v) for v in other]
     assert (b"".join(map(encoding, one)) == b"".join(map(encoding, other))) == same
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(hashables, values, max_size=4), st.sets(hashables, max_size=4), st.randoms())
 def test_order_of_insertion_is_not_seen(mapping: dict[Any, Any], elements: set[Any], random: Any) -> None:
     pairs, items = list(mapping.items()), list(elements)
@@ -373,7 +373,7 @@ def test_order_of_insertion_is_not_seen(mapping: dict[Any, Any], elements: set[A
     assert encoding(set(items)) == encoding(elements)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(values, st.integers(0, 600))
 def test_any_prefix_of_an_encoding_reads_as_text(value: Any, cut: int) -> None:
     assert len(readable(encoding(value)[:cut])) <= 500

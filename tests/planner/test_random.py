@@ -10,13 +10,13 @@ from .drawn import history, play
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(SEEDS, st.integers(2, 9), st.integers(1, 6))
 def test_small_projects_with_long_histories(seed: int, size: int, runs: int) -> None:
     play(history(seed, size, runs))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(SEEDS, st.integers(10, 25), st.integers(1, 4))
 def test_larger_projects(seed: int, size: int, runs: int) -> None:
     play(history(seed, size, runs))

@@ -10,7 +10,7 @@ import random
 
 import pytest
 from arbiter_cluster import GB, NOTHING, Cluster
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ppg_coordinator.events import Elapsed, Held
@@ -75,7 +75,7 @@ def act(cluster: Cluster, what: str, which: int, much: int, wanted: list[tuple[t
             session.finish(of, much)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(steps)
 def test_what_runs_always_fits_and_quiet_comes(
     story: list[tuple[str, int, int, list[tuple[tuple[int, int], int]]]],
@@ -95,7 +95,7 @@ def test_what_runs_always_fits_and_quiet_comes(
             assert (claim.ceiling_cores, claim.ceiling_bytes) == claim.limit
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(0, 3), shapes, st.integers(0, 2), st.sampled_from([0.11, 0.5, 2.5])), max_size=25),
 )
@@ -152,7 +152,7 @@ def in_order(expected: dict[str, float], sessions: list[tuple[str, int]]) -> lis
     return [expected[f"{user}{index}"] for index, (user, _) in enumerate(sessions)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.sampled_from([2, 4, 8]), min_size=1, max_size=5),
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 50)), min_size=2, max_size=6),
@@ -191,7 +191,7 @@ def test_single_cores_are_divided_as_water_would_be(
         assert sum(got.values()) == total, "spare capacity goes to who can use it"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(1, 6),
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([1, 2, 4]), st.integers(1, 60)), min_size=2, max_size=6),
@@ -225,7 +225,7 @@ def test_larger_jobs_get_their_share_within_a_job(
                 assert got[session] > deserved - lost, (session, got, deserved)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 9), st.sampled_from([(-2, 0), (-1, 0), (1, 60 * GB)]))
 def test_every_wide_demand_gets_its_machine(machines: int, wides: int, length_s: int, shape: tuple[int, int]) -> None:
     """Narrow jobs of `length_s` never stop coming; each wide job starts within two of them, once its predecessors

@@ -60,7 +60,7 @@ likely = st.one_of([records(cls) for cls in MESSAGE_TYPES.values() if cls.__name
 ROLES = ["mcp", "slave", "operator"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(st.tuples(st.integers(0, 2), messages | likely | likely, st.integers(0, 9)), max_size=30))
 def test_nonsense_harms_only_who_talks_it(story: list[tuple[int, object, int]]) -> None:
     world = World()

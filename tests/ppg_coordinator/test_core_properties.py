@@ -7,7 +7,7 @@ limit ends (agreement).
 from __future__ import annotations
 
 from core_world import Mcp, Slave, World
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppg_coordinator.core import Coordinator
@@ -187,7 +187,7 @@ restarts = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(restarts)
 def test_after_restarts_late_daemons_find_room_for_what_they_run(story: list[tuple[str, int, int]]) -> None:
     world = Story()
@@ -209,7 +209,7 @@ def test_after_restarts_late_daemons_find_room_for_what_they_run(story: list[tup
     world.fill()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(steps)
 def test_what_runs_always_fits_and_all_agree_in_the_end(story: list[tuple[str, int, int]]) -> None:
     world = Story()

@@ -219,7 +219,7 @@ def fair_cores(cores: list[int], usable: list[set[int]], users: list[str], wants
             stuck.add(least)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(machines, sessions)
 def test_cores_are_divided_as_fairly_as_access_allows(
     machines: list[tuple[int, set[str]]], sessions: list[tuple[str, int, int]]

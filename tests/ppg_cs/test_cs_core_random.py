@@ -79,7 +79,7 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
         m.kill(data.draw(st.sampled_from(sorted(m.data_processes))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), cores=st.integers(1, 4))
 def test_every_run_gets_exactly_one_end_whatever_happens(data: st.DataObject, cores: int) -> None:
     m = Machine(cores)
@@ -98,7 +98,7 @@ def test_every_run_gets_exactly_one_end_whatever_happens(data: st.DataObject, co
     assert m.tasks[m.core.lineage.current] == {j for jobs in m.core.lineage.generated.values() for j in jobs}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_jobs_find_their_data(data: st.DataObject) -> None:
     """Whatever was unloaded, lost and loaded again: a job is forked from a process that holds what it needs."""
@@ -115,7 +115,7 @@ def test_jobs_find_their_data(data: st.DataObject) -> None:
             assert needs.get(key, set()) <= m.resident[process.parent]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_declared_memory_and_data_never_exceed_the_machine(data: st.DataObject) -> None:
     """Whatever was unloaded, lost and given up: data counts in each data process that lives."""

@@ -243,7 +243,7 @@ class Flow:
         return [number for peer, number in self.stage.server.heard if peer == self.peer]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.sampled_from(["say", "say", "say", "turn", "shut out"]), max_size=30), st.integers(0, 1000))
 def test_shutting_out_another_user_loses_and_repeats_nothing(steps: list[str], seed: int) -> None:
     stage, chance = Secured(), random.Random(seed)

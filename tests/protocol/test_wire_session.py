@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wire_fake import TIMING, End, FakeLink
 from wire_samples import hello
@@ -447,7 +447,6 @@ FAULTS = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(ACTIONS, ACTIONS, FAULTS), max_size=40))
 def test_everything_arrives_once_and_in_order_whatever_the_link_does(actions: list[tuple[str, int, Any]]) -> None:
     link = FakeLink()

@@ -164,5 +164,5 @@ class StoreStory(RuleBasedStateMachine):
             self.directory.cleanup()
 
 
-StoreStory.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+StoreStory.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestStoreStory = StoreStory.TestCase

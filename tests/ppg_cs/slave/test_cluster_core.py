@@ -297,7 +297,7 @@ def test_data_processes_that_keep_dying_make_it_unfit() -> None:
     assert m.done[-1] == do.Leave(UNFIT)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), cores=st.integers(1, 4))
 def test_limits_are_kept_and_every_run_has_one_end_whatever_happens(data: st.DataObject, cores: int) -> None:
     m = ClusterMachine(cores)

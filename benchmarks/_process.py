@@ -1,6 +1,7 @@
 """One whole process, timed from the start of its interpreter to its end, with everything that it started.
 
 CPU time is that of the process and of all descendants that were waited for: on a busy machine the more honest figure.
+Programs find bytecode in its cache, as that of installed packages is, whatever the environment says of a checkout's.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def run(
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=environment,
+            env=_caching_bytecode(os.environ if environment is None else environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -69,6 +70,10 @@ def run(
     if process.returncode:
         raise ProgramFailed(f"{' '.join(command)} ended with status {process.returncode}:\n{text[-3000:]}")
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, _said(text))
+
+
+def _caching_bytecode(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _said(text: str) -> dict[str, float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from ppg_cs.hygiene import punch_hole
+from ppg_cs.marker import marker_path
 
 STREAMS = ("out", "err")
 _BLOCK_BYTES = 4096
@@ -19,11 +20,6 @@ _BLOCK_BYTES = 4096
 def stream_path(run_directory: str, slot: int, stream: str) -> str:
     """Where the attempt in this slot writes; `stream` is "out" or "err"."""
     return f"{run_directory}/slot-{slot}.{stream}"
-
-
-def marker_path(run_directory: str, slot: int) -> str:
-    """The file that every process of the attempt in this slot holds open and locked (`flock`, shared)."""
-    return f"{run_directory}/slot-{slot}.lock"
 
 
 def slot_paths(run_directory: str, slot: int) -> tuple[str, str, str]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 
-from ppg_cs.capture import marker_path
+
+def marker_path(run_directory: str, slot: int) -> str:
+    """The file that every process of the attempt in this slot holds open and locked (`flock`, shared)."""
+    return f"{run_directory}/slot-{slot}.lock"
 
 
 def hold(run_directory: str, slot: int) -> int:

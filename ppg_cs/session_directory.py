@@ -20,9 +20,9 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 from ppg_cs import machine
 from ppg_protocol.errors import PyPipeGraphError
@@ -37,8 +37,7 @@ class SessionDirectoryError(PyPipeGraphError):
     """The directory for sockets and locks can't be made, or can't be trusted. The message says what to do about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """An MCP, for good: its pid may be another process' later, but not with the same start."""
 
     machine_id: str
@@ -81,7 +80,7 @@ def make(directory: Path, owner_pid: int) -> None:
         with locked(directory.parent, make=True):
             if owner_of(directory) is None:
                 _make_private(directory)
-                (directory / _OWNER).write_text(json.dumps(asdict(owner)))
+                (directory / _OWNER).write_text(json.dumps(owner._asdict()))
     except OSError as error:
         raise SessionDirectoryError(
             f"{directory}, for the sockets and the captured output of this run, can't be made: {error}. "

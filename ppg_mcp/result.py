@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
+class JobResult(NamedTuple):
     """`exception` is the callback's own where it could be pickled. `stdout` and `stderr` are tails."""
 
     was_run: bool = False

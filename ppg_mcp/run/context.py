@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,9 +11,7 @@ from .. import planner as p
 from ..planner.node import GENERATING, INJECTING
 from ..priority import Priorities
 from .explain import Explainer
-from .origins import Origins
 from .outbox import Outbox
-from .recorder import Recorder
 from .situation import Situation
 from .survey import Survey
 from .sync import OutputSync
@@ -24,7 +22,9 @@ if TYPE_CHECKING:
     from ..store import StatusStore
     from .log import RunLog
     from .machines import Machines
+    from .origins import Origins
     from .progress import Progress
+    from .recorder import Recorder
     from .results import Results
 
 GENERATES = frozenset((GENERATING, INJECTING))
@@ -54,9 +54,7 @@ class RunContext:
         self.priorities = Priorities(self.planner)
         self.situation = Situation(self.planner, self.order, self.priorities, started_s)
         self.survey = Survey(graph, store, log, self.planner.holds, performing)
-        self.recorder = Recorder(self.planner, store, self.order, self.explainer, platform.node())
         self.outbox = Outbox()
-        self.origins = Origins()
         self.sync = OutputSync()
         self.machines: Machines | None = None
         self.hosts: dict[str, str] = {}
@@ -73,6 +71,20 @@ class RunContext:
         from ..dispatcher import Dispatcher
 
         return Dispatcher(patient=self.graph.options.cluster is not None)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Imported and made when the first job is over, or adopted."""
+        from .recorder import Recorder
+
+        return Recorder(self.planner, self.store, self.order, self.explainer, os.uname().nodename)
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Imported and made when the first job must run."""
+        from .origins import Origins
+
+        return Origins()
 
     def plan(self) -> Sequence[p.Instruction]:
         """Look at everything; what to do first."""

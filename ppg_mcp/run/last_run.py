@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from typing import Any, Protocol
 
@@ -40,5 +39,5 @@ def last_run(store: _Texts) -> dict[str, Any] | None:
 
 
 def _text(started_at: float, **facts: Any) -> str:
-    who = {"host": platform.node(), "pid": os.getpid()}
+    who = {"host": os.uname().nodename, "pid": os.getpid()}
     return json.dumps({"started_at": started_at, "ended_at": None, **who, **facts})

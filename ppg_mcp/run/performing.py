@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import JobContractError, JobDiedException, PyPipeGraphError
-from ppg_protocol.records import Usage
 
 from .. import planner as p
 from ..job import Job
@@ -20,9 +19,9 @@ from .files import remove_files
 from .leaving_out import why_left_out
 
 if TYPE_CHECKING:
-    from .. import dispatcher as d
+    from ppg_protocol.records import Usage
 
-NO_USAGE = Usage(0.0, 0.0, 0)
+    from .. import dispatcher as d
 
 
 class Performer:
@@ -128,6 +127,8 @@ class Performer:
 
     def fail_here(self, index: int, exception: BaseException, was_run: bool = False) -> None:
         """A job fails by what was found here."""
+        from .recorder import NO_USAGE
+
         run = self._run
         run.results.failed_here(run.order[index], exception, was_run)
         self.remember_failure(index, NO_USAGE, 0)

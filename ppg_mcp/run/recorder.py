@@ -18,6 +18,7 @@ from .explain import Explainer
 from .survey import content_of
 
 _IDS_AT_ONCE = 256
+NO_USAGE = Usage(0.0, 0.0, 0)
 
 
 class Recorder:
@@ -51,7 +52,7 @@ class Recorder:
 
     def adoption(self, job: int, files: bytes) -> None:
         """Record outputs that were taken over; their build id is the planner's."""
-        self._write(job, self._planner.strict[job], files, Usage(0.0, 0.0, 0), 0, "")
+        self._write(job, self._planner.strict[job], files, NO_USAGE, 0, "")
 
     def refresh(self, job: int) -> None:
         """Record the inputs of a job that an early cutoff spared as they are now."""

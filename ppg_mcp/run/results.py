@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import pickle
-import signal
-
-from ppg_protocol.errors import JobContractError, JobDiedException
-from ppg_protocol.records import Failure, Outcome, Usage
+from typing import TYPE_CHECKING
 
 from ..exceptions import JobFailure, RuntimeError
 from ..graph import Pipegraph
 from ..job import Job
 from ..result import JobResult
 from .log import RunLog, log_path
+
+if TYPE_CHECKING:
+    from ppg_protocol.records import Failure, Usage
 
 
 class Results:
@@ -51,17 +50,24 @@ class Results:
         host: str = "",
     ) -> None:
         """A job ended badly in its own process; `host`: on which machine of a cluster."""
-        exception = _exception(job, outcome, failure)
-        error = failure.text if failure and failure.text else str(exception)
-        if failure is not None and failure.type_name and outcome == Outcome.EXCEPTION:
-            error = f"{failure.type_name}: {failure.text}"
-        traceback = failure.traceback if failure else ""
-        self._add(job, exception, error, traceback, _text(stdout), _text(stderr), usage, host=host)
+        from .last_words import error_of, exception_of
+
+        exception = exception_of(job, outcome, failure)
+        told = JobFailure(
+            job.job_id,
+            exception,
+            error_of(exception, outcome, failure),
+            failure.traceback if failure else "",
+            _text(stdout),
+            _text(stderr),
+            host,
+        )
+        self._add(job, told, True, usage.runtime_s, usage.peak_rss_bytes)
 
     def failed_here(self, job: Job, exception: BaseException, was_run: bool = False) -> None:
         """A job failed by what the master found: a missing input file, an impossible resource need, poison."""
         error = f"{type(exception).__name__}: {exception}"
-        self._add(job, exception, error, "", "", "", Usage(0.0, 0.0, 0), was_run)
+        self._add(job, JobFailure(job.job_id, exception, error, "", "", ""), was_run, 0.0, 0)
 
     def prune(self, job: Job, cause: Job) -> None:
         """A job can't be done because another one failed."""
@@ -73,30 +79,18 @@ class Results:
         if self.failures:
             raise RuntimeError(self.failures, self.pruned)
 
-    def _add(
-        self,
-        job: Job,
-        exception: BaseException,
-        error: str,
-        traceback: str,
-        stdout: str,
-        stderr: str,
-        usage: Usage,
-        was_run: bool = True,
-        host: str = "",
-    ) -> None:
+    def _add(self, job: Job, failure: JobFailure, was_run: bool, runtime_s: float, peak_rss_bytes: int) -> None:
         job._result = JobResult(
             was_run=was_run,
             failed=True,
-            exception=exception,
-            error_reason=error,
-            traceback=traceback,
-            stdout=stdout,
-            stderr=stderr,
-            runtime_s=usage.runtime_s,
-            peak_rss_bytes=usage.peak_rss_bytes,
+            exception=failure.exception,
+            error_reason=failure.error,
+            traceback=failure.traceback,
+            stdout=failure.stdout,
+            stderr=failure.stderr,
+            runtime_s=runtime_s,
+            peak_rss_bytes=peak_rss_bytes,
         )
-        failure = JobFailure(job.job_id, exception, error, traceback, stdout, stderr, host)
         self.failures.append(failure)
         self._log.error(f"failed: {failure}")
         self._append_to_error_log(failure)
@@ -112,27 +106,6 @@ class Results:
                 file.write(f"{failure}\n\n")
         except OSError as error:
             self._log.warning(f"Can't write {path}: {error.strerror}.")
-
-
-def _exception(job: Job, outcome: int, failure: Failure | None) -> BaseException:
-    """The job's own exception where it could be pickled; it comes from a process that we started."""
-    if failure is None:
-        return JobDiedException(f"{job!r} ended without an answer.")
-    if failure.pickled:
-        try:
-            exception = pickle.loads(failure.pickled)
-            if isinstance(exception, BaseException):
-                return exception
-        except BaseException:  # a foreign class's unpickling may raise anything, SystemExit too: its text must do
-            pass
-    if outcome == Outcome.EXCEPTION:
-        if failure.type_name.endswith("JobContractError"):
-            return JobContractError(failure.text)
-        return JobDiedException(f"{failure.type_name}: {failure.text}")
-    if outcome == Outcome.SIGNAL:
-        name = signal.Signals(failure.signal).name if failure.signal in signal.valid_signals() else str(failure.signal)
-        return JobDiedException(failure.text or f"{job!r} was killed by {name}.", signal=failure.signal)
-    return JobDiedException(failure.text or f"{job!r} left by itself.", exit_code=failure.exit_code)
 
 
 def _text(output: bytes) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 from dataclasses import dataclass
 
@@ -52,7 +51,7 @@ class Sidecar:
         target = os.path.realpath(self.path)
         if not os.access(target, os.W_OK):
             raise PermissionError(f"{self.path} is not writable")
-        temporary = f"{target}.new-{secrets.token_hex(8)}"
+        temporary = f"{target}.new-{os.urandom(8).hex()}"
         try:
             with open(temporary, "xb") as file:
                 file.write(self.before + checksum.hex().encode() + self.after)

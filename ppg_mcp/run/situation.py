@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple
 
@@ -39,8 +38,7 @@ class Running(NamedTuple):
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What to show. `now` is monotonic; `running`: longest first; `left_s`: None where nothing is known."""
 
     now: float
@@ -60,29 +58,31 @@ class Snapshot:
         return self.done + self.failed + self.waiting + len(self.running)
 
 
-@dataclass(slots=True)
 class Situation:
     """The run loop counts in it; `look` makes a snapshot."""
 
-    planner: Planner
-    order: Sequence[Job]
-    priorities: Priorities
-    started_s: float
-    cores: int = 1
-    done: int = 0
-    failed: int = 0
-    ended: int = 0
-    """Jobs that count for the mean runtime, and the core-seconds that they took."""
-    core_s: float = 0.0
-    running: dict[int, Running] = field(default_factory=dict)
-    """By attempt."""
-    loading: dict[str, Sequence[int]] = field(default_factory=dict)
-    """By machine."""
-    waits_for: str = ""
-    """Why nothing runs, in a cluster."""
-    _own_s: array[float] = field(default_factory=lambda: array("d"))
-    """Core-seconds of each job in an earlier run, 0.0 where unknown."""
-    _unknown: bytearray = field(default_factory=bytearray)
+    def __init__(
+        self, planner: Planner, order: Sequence[Job], priorities: Priorities, started_s: float, cores: int = 1
+    ) -> None:
+        self.planner = planner
+        self.order = order
+        self.priorities = priorities
+        self.started_s = started_s
+        self.cores = cores
+        self.done = 0
+        self.failed = 0
+        self.ended = 0
+        """Jobs that count for the mean runtime, and the core-seconds that they took."""
+        self.core_s = 0.0
+        self.running: dict[int, Running] = {}
+        """By attempt."""
+        self.loading: dict[str, Sequence[int]] = {}
+        """By machine."""
+        self.waits_for = ""
+        """Why nothing runs, in a cluster."""
+        self._own_s = array("d")
+        """Core-seconds of each job in an earlier run, 0.0 where unknown."""
+        self._unknown = bytearray()
 
     def took(self, runtime_s: float, cores: int) -> None:
         """A job ended, in so many seconds."""

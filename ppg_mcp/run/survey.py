@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from stat import S_ISREG
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128_digest
 
 from ppg_cs.outputs import inspect
 from ppg_protocol.errors import JobContractError
-from ppg_protocol.records import FileStat
 
 from ..collection import no_garbage_collection
 from ..fingerprints import function_digest
@@ -29,9 +29,13 @@ from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
 from ..planner.node import CACHED, INVARIANT, OUTPUT, TEMPORARY, Current, Files, Former, Kind, Node
 from ..store import FILE_BYTES, FILES_AT, Record, StatusStore, first_file, pack_files, unpack_files
-from .checksums import Checksums
 from .identities import Identities
 from .log import RunLog
+
+if TYPE_CHECKING:
+    from ppg_protocol.records import FileStat
+
+    from .checksums import Checksums
 
 WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
 CURRENT_MAX = 10_000
@@ -83,7 +87,6 @@ class Survey:
                     job._record = record
         self._unsynced = store.unsynced
         self._performing = performing
-        self._checksums = Checksums(graph, store, log, refreshing=performing)
         self._identities = Identities(graph, store, remembering=performing)
         graph.acceptances = {job_id: Acceptance(*fields) for job_id, fields in store.acceptances().items()}
         self.adopted_files: dict[int, bytes] = {}
@@ -150,6 +153,13 @@ class Survey:
     def warn(self, text: str) -> None:
         """From an invariant, for the user."""
         self._log.warning(text)
+
+    @cached_property
+    def _checksums(self) -> Checksums:
+        """Imported and made for the first input file."""
+        from .checksums import Checksums
+
+        return Checksums(self._graph, self._store, self._log, refreshing=self._performing)
 
     def checksum(self, path: str) -> bytes:
         """md5 of a file; see `Checksums`. Raises OSError."""
@@ -337,6 +347,8 @@ class Survey:
         return Files.FINE, xxh3_128_digest(b"edited" + b"".join(self._edit_mark(file) for file in taken))
 
     def _taken(self, job: Job, paths: Sequence[str]) -> list[FileStat]:
+        from ppg_protocol.records import FileStat
+
         absolute = map(self._graph.absolute, paths)
         return [FileStat(*inspect(job.job_id, path, True, HASH_CAP_BYTES)) for path in absolute]
 

@@ -6,7 +6,6 @@ as a whole, and the store notes up to which record that holds.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 
@@ -47,11 +46,14 @@ class OutputSync:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        sync_folders(self._folders)
+        if self._folders:
+            sync_folders(self._folders)
 
 
 def sync_folders(folders: set[str]) -> None:
     """syncfs on each file system that holds one of these directories."""
+    import ctypes  # not by a run that made nothing
+
     libc = ctypes.CDLL(None, use_errno=True)
     seen: set[int] = set()
     for folder in sorted(folders):

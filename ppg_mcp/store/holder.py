@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ppg_mcp.store.host_facts import HostFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """The process that has, or had, the store open. `start_time` in clock ticks since that machine's boot.
 
     `run_directory`: where it keeps sockets and markers of attempts, "" if it has none yet.
@@ -50,7 +49,7 @@ class Holder:
 
     def is_me(self, facts: HostFacts) -> bool:
         """Whether it is the asking process itself."""
-        return replace(self, run_directory="") == Holder.of(facts, "")
+        return self._replace(run_directory="") == Holder.of(facts, "")
 
     def lives(self, facts: HostFacts) -> bool:
         """Whether it is seen to be running on this machine (rule 1). The asking process itself counts as well."""
@@ -84,7 +83,7 @@ def write_holder(store: Path, holder: Holder) -> None:
     path = holder_path(store)
     temporary = path.with_name(f"{path.name}.new")
     try:
-        temporary.write_text(json.dumps(asdict(holder)) + "\n", encoding="ascii")
+        temporary.write_text(json.dumps(holder._asdict()) + "\n", encoding="ascii")
         os.replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)

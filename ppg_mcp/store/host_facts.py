@@ -8,10 +8,9 @@ which may be set; the kernel's ticks since boot never change.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 def start_time_of(pid: int) -> int | None:
@@ -31,8 +30,7 @@ def _boot_id() -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(NamedTuple):
     """This process, and the way to ask for the start time of another one on this machine (None: not running)."""
 
     host: str
@@ -45,4 +43,4 @@ class HostFacts:
     def of_this_process() -> HostFacts:
         """Read them from the system."""
         pid = os.getpid()
-        return HostFacts(socket.gethostname(), _boot_id(), pid, start_time_of(pid) or 0)
+        return HostFacts(os.uname().nodename, _boot_id(), pid, start_time_of(pid) or 0)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from struct import Struct
+from typing import TYPE_CHECKING
 
-from ppg_protocol.records import FileStat
+if TYPE_CHECKING:
+    from ppg_protocol.records import FileStat
 
 DIGEST_BYTES = 16
 
@@ -33,6 +35,8 @@ def _pack_file(file: FileStat) -> bytes:
 
 def unpack_files(packed: bytes) -> tuple[FileStat, ...]:
     """What `pack_files` packed."""
+    from ppg_protocol.records import FileStat  # which a run with nothing to do has no use for
+
     return tuple(
         FileStat(size_bytes, mtime_ns, inode, digest[:length])
         for size_bytes, mtime_ns, inode, digest, length in _FILE.iter_unpack(packed)

@@ -10,7 +10,7 @@ file back by its descriptor (Linux refuses that for a file without names).
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import sqlite3
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def put_back(path: Path, connection: sqlite3.Connection) -> None:
             f"The directory {path.parent} was removed during the run, with the status store {path.name} in it. What "
             "this run did is lost; find out which job did it."
         )
-    temporary = path.with_name(f"{path.name}.back-{secrets.token_hex(8)}")
+    temporary = path.with_name(f"{path.name}.back-{os.urandom(8).hex()}")
     try:
         with contextlib.closing(sqlite3.connect(temporary)) as copy:
             connection.backup(copy)

@@ -27,7 +27,6 @@ write and to test again), writing rows as they come into an open transaction (a 
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -78,7 +77,7 @@ class StatusStore(Reading):
     def __init__(self, path: Path, facts: HostFacts) -> None:
         """For `open` only."""
         self.path = path
-        self.session = secrets.token_hex(8)
+        self.session = os.urandom(8).hex()
         self.warnings = []
         self._facts = facts
         self._log = log_path(path)

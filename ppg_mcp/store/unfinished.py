@@ -13,7 +13,6 @@ Rejected: a nameless file (O_TMPFILE). SQLite can't build one, and not every fil
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from ppg_mcp.store.host_facts import HostFacts
@@ -24,7 +23,7 @@ _COMPANIONS = ("-wal", "-journal", "-shm")
 
 def unfinished_path(path: Path, facts: HostFacts) -> Path:
     """Where this process builds the store `path`."""
-    builder = f"{facts.host}-{facts.pid}-{facts.start_time}-{secrets.token_hex(4)}"
+    builder = f"{facts.host}-{facts.pid}-{facts.start_time}-{os.urandom(4).hex()}"
     return path.with_name(f"{path.name}{_MARK}{builder}")
 
 

@@ -149,7 +149,7 @@ def test_a_stream_is_limited_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_a_marker_is_held_by_whoever_inherits_it(tmp_path: Path) -> None:
-    path = capture.marker_path(str(tmp_path), 0)
+    path = marker.marker_path(str(tmp_path), 0)
     assert not marker.is_held(path)
     mine, another = marker.hold(str(tmp_path), 0), marker.hold(str(tmp_path), 0)
     os.close(mine)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +158,10 @@ class Boots:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = replace(HostFacts.of_this_process(), boot_id="boot 0")
+        self.facts = HostFacts.of_this_process()._replace(boot_id="boot 0")
 
     def reboot(self) -> None:
-        self.facts = replace(self.facts, boot_id=self.facts.boot_id + "'")
+        self.facts = self.facts._replace(boot_id=self.facts.boot_id + "'")
 
     def open(self) -> StatusStore:
         return StatusStore.open(self.path, self.facts)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +189,7 @@ def test_without_locks_a_live_holder_is_respected(path: Path, start: Callable[..
 def test_a_pid_that_was_used_again_is_nobody(path: Path, what: str) -> None:
     me = HostFacts.of_this_process()
     parent = Holder(me.host, os.getppid(), me.boot_id, start_time_of(os.getppid()) or 0, "/run/x")
-    reused = {"another start time": replace(parent, start_time=1), "an earlier boot": replace(parent, boot_id="old")}
+    reused = {"another start time": parent._replace(start_time=1), "an earlier boot": parent._replace(boot_id="old")}
     write_holder(path, reused[what])
     store = StatusStore.open(path)
     assert store.previous_run_directory == "/run/x"
@@ -217,7 +216,7 @@ def test_a_holder_on_another_host_is_told_of(path: Path) -> None:
 
 def test_each_host_finds_its_own_run_directory(path: Path) -> None:
     here = HostFacts.of_this_process()
-    there = replace(here, host="faraway", boot_id="another boot")
+    there = here._replace(host="faraway", boot_id="another boot")
     for facts, before in ((here, ""), (there, ""), (here, "/run/of/" + here.host), (there, "/run/of/faraway")):
         store = StatusStore.open(path, facts)
         assert store.previous_run_directory == before

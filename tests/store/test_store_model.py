@@ -79,7 +79,7 @@ class StoreStory(RuleBasedStateMachine):
 
     def open(self, reboot: bool, clean: bool) -> None:
         self.boots += reboot
-        self.store = StatusStore.open(self.path, replace(self.facts, boot_id=f"boot {self.boots}"))
+        self.store = StatusStore.open(self.path, self.facts._replace(boot_id=f"boot {self.boots}"))
         self.epoch += 1
         self.suspect = self.committed.order if reboot and not clean else self.suspect
         assert self.store.epoch == self.epoch

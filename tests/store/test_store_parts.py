@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +85,7 @@ def test_a_holder_file_is_replaced_whole_and_removed_by_its_owner_only(path: Pat
     me = HostFacts.of_this_process()
     write_holder(path, Holder.of(me, os.fsdecode(b"/run/\xff")))
     assert read_holder(path) == Holder.of(me, "/run/\udcff")
-    remove_holder(path, replace(me, pid=me.pid + 1))
+    remove_holder(path, me._replace(pid=me.pid + 1))
     assert os.listdir(path.parent) == [holder_path(path).name]
     remove_holder(path, me)
     remove_holder(path, me)

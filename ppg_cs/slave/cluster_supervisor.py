@@ -30,6 +30,7 @@ from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
 from ppg_cs.slave.exits import LEASE_OVER, REFUSED, TERMINATED, UNFIT
+from ppg_cs.slave.farewell import say_farewell
 from ppg_cs.slave.session_setup import SessionSetup
 from ppg_cs.supervisor import Supervisor
 from ppg_cs.tasks import Task
@@ -134,14 +135,11 @@ class ClusterSupervisor(Supervisor):
 
     def say_farewell(self) -> None:
         """Results and last words that the master must have."""
-        session, deadline = self.link.session(), clock.now() + FAREWELL_S
-        if session is None or not (self.exit_code == UNFIT or self.core.draining):
-            return
-        self._flush(clock.now())
-        while session.outbox.first_kept <= session.outbox.sent and (now := clock.now()) < deadline:
-            self.link.receive(now)
-            self.link.tick(now)
-            self.link.socket.poll(max(1, int(1000 * self.config.heartbeat_s / 10)))
+        if self.exit_code == UNFIT or self.core.draining:
+            self._flush(clock.now())
+            trouble = say_farewell(self.link, FAREWELL_S)
+            if trouble:
+                self._log(f"the master could not be told the last words: {trouble}")
 
     # ---------------------------------------------------------------------------------------------------- the master
 

@@ -23,6 +23,7 @@ from ppg_cs.slave import events as on
 from ppg_cs.slave import instructions as do
 from ppg_cs.slave import session_setup
 from ppg_cs.slave.core import SlaveCore
+from ppg_cs.slave.farewell import say_farewell
 from ppg_cs.slave.leftovers import sweep_all
 from ppg_cs.slave.presence import Presence
 from ppg_cs.slave.sessions import Sessions
@@ -93,7 +94,9 @@ class Daemon:
             self._turn(clock.now())
         log.info("leaving: %s", self._leaving.reason)
         self._sessions.end_all()
-        self._say_farewell()
+        trouble = say_farewell(self._link, FAREWELL_S) if self._connected else "it is silent"
+        if trouble:
+            log.info("the coordinator could not be told: %s", trouble)
         self._link.close()
         return self._leaving.exit_code
 
@@ -198,16 +201,6 @@ class Daemon:
 
     def _leave(self, i: do.Leave) -> None:
         self._leaving = self._leaving or i
-
-    def _say_farewell(self) -> None:
-        """What the coordinator should know: that sessions have ended."""
-        session, deadline = self._link.session(), clock.now() + FAREWELL_S
-        if session is None or not self._connected:
-            return
-        while session.outbox.first_kept <= session.outbox.sent and (now := clock.now()) < deadline:
-            self._link.receive(now)
-            self._link.tick(now)
-            self._link.socket.poll(max(1, int(1000 * self._settings.heartbeat_s / 10)))
 
 
 def _connect(context: zmq.Context[zmq.Socket[bytes]], settings: SlaveSettings) -> ClientLink:

@@ -28,11 +28,12 @@ EVENTS = (
 
 class Dialer:
     """`trouble`: why there is no connection, in words for the user; None while there is one or nothing is known.
-    `is_denied`: the other side has answered that it does not admit our key, and has not admitted it since."""
+    `is_denied`: the other side has answered that it does not admit our key, and has not admitted it since.
+    `is_deserted`: the last attempt to connect was in vain."""
 
     def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
         self.trouble: str | None = None
-        self.is_denied = False
+        self.is_denied = self.is_deserted = False
         self._socket, self._endpoint = socket, endpoint
         self._monitor = socket.get_monitor_socket(EVENTS)
         self._up = False
@@ -58,6 +59,7 @@ class Dialer:
         self._monitor.close(linger=0)
 
     def _on_event(self, event: int, value: int, now: float) -> None:
+        self.is_deserted = event == zmq.EVENT_CLOSED or (self.is_deserted and event == zmq.EVENT_CONNECT_RETRIED)
         match event:
             case zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._up, self.trouble, self.is_denied = True, None, False

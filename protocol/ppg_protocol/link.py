@@ -345,8 +345,18 @@ class ClientLink(Link):
         """The server has said that it does not admit our key; it may change its mind. Renewed by `tick`."""
         return self._dialer is not None and self._dialer.is_denied
 
-    def session(self, peer: bytes = SERVER) -> Session | None:
+    @property
+    def is_deserted(self) -> bool:
+        """Nobody listens at the server's address. Renewed by `tick`; False on ipc://."""
+        return self._dialer is not None and self._dialer.is_deserted
+
+    def session(self, peer: bytes = SERVER) -> Session:
         return self._session
+
+    def ask_for_acknowledgement(self, now: float) -> None:
+        """Have the server say at once what has arrived: it answers each hello so. Otherwise that comes with whatever it
+        says next, which is soon enough for everybody but who is about to leave."""
+        self._run(SERVER, self._session, Opened(), now)
 
     def receive(self, now: float) -> list[Delivery]:
         for _ in range(limits.DRAIN_ENVELOPES):

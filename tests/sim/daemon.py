@@ -157,6 +157,7 @@ class Daemon(Process):
                 self.note(f"leaving: {reason}")
                 self._end_children()
                 self._leave_at = self.now + LEAVE_S
+                self.link.ask_for_acknowledgement(self.now)
 
     def _spawn(self, order: StartSession) -> None:
         self.note(f"spawns {order.session}")

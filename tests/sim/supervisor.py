@@ -95,6 +95,7 @@ class Supervisor(Process):
         if self.alive and self.exit_code is not None:
             self._end_everything()
             self._leaving_until = self.now + FAREWELL_S
+            self.link.ask_for_acknowledgement(self.now)
             self._say_farewell()
 
     def _may_go_on(self) -> bool:

@@ -18,7 +18,7 @@ from .graph import Phase, Pipegraph, Recording
 from .job import Job
 from .job_list import JobList
 from .jobs.acceptance import Acceptance
-from .jobs.file_invariants import WATCHERS
+from .jobs.file_invariants import Watcher
 from .jobs.function import FunctionInvariant
 from .jobs.invariant import Invariant
 from .pieces import generated_part
@@ -87,7 +87,7 @@ def _job_change(job: Job) -> JobChange:
     value, parts = b"", dict[str, str]()
     told = _Surroundings(job.graph)
     watched: tuple[str, ...] = ()
-    if isinstance(job, WATCHERS):
+    if isinstance(job, Watcher):
         watched = (job.watched,) if isinstance(job.watched, str) else job.watched
     elif isinstance(job, Invariant):
         value, parts = job.fingerprint(told), job.parts()

@@ -14,15 +14,32 @@ from ..util import current_graph
 from .invariant import Invariant, Surroundings
 
 
-class _FileInvariant(Invariant):
+class Watcher(Invariant):
+    """An invariant on the input files `watched`."""
+
+    watched: str | tuple[str, ...]
+
+    def value(self, surroundings: Surroundings) -> bytes:
+        """The value at this moment; `fingerprint` also keeps it for `parts`. Raises OSError where it can't be taken."""
+        raise AssertionError(f"{type(self).__name__}.value")
+
+
+class _FileInvariant(Watcher):
+    watched: str
+
     def __init__(self, path: str | Path) -> None:
-        self.watched: str = current_graph().relative(path)
+        self.watched = current_graph().relative(path)
         super().__init__(self.watched)
         self.graph.watch(self, (self.watched,))
 
     def definition(self) -> tuple[Any, ...]:
         """The watched file."""
         return (self.watched,)
+
+    def fingerprint(self, surroundings: Surroundings) -> bytes:
+        """The value. Raises OSError for a file that can't be read."""
+        self._value = self.value(surroundings)
+        return self._value
 
 
 class FileTimeInvariant(_FileInvariant):
@@ -35,14 +52,13 @@ class FileTimeInvariant(_FileInvariant):
         JobContractError: A job of the pipegraph makes the file: depend on that job.
     """
 
-    def fingerprint(self, surroundings: Surroundings) -> bytes:
+    def value(self, surroundings: Surroundings) -> bytes:
         """The modification time. Raises OSError for a file that can't be stat'ed."""
-        self._mtime_ns = os.stat(self.graph.absolute(self.watched)).st_mtime_ns
-        return self._mtime_ns.to_bytes(16, "big", signed=True)
+        return os.stat(self.graph.absolute(self.watched)).st_mtime_ns.to_bytes(16, "big", signed=True)
 
     def parts(self) -> dict[str, str]:
         """The modification time in ns since 1970."""
-        return {"modified": str(self._mtime_ns)}
+        return {"modified": str(int.from_bytes(self._value, "big", signed=True))}
 
 
 class FileChecksumInvariant(_FileInvariant):
@@ -58,14 +74,13 @@ class FileChecksumInvariant(_FileInvariant):
         JobContractError: A job of the pipegraph makes the file: depend on that job.
     """
 
-    def fingerprint(self, surroundings: Surroundings) -> bytes:
+    def value(self, surroundings: Surroundings) -> bytes:
         """The checksum. Raises OSError for a file that can't be read."""
-        self._checksum = surroundings.checksum(self.graph.absolute(self.watched))
-        return self._checksum
+        return surroundings.checksum(self.graph.absolute(self.watched))
 
     def parts(self) -> dict[str, str]:
         """The checksum, hexadecimal."""
-        return {"md5": self._checksum.hex()}
+        return {"md5": self._value.hex()}
 
 
 FileInvariant = FileChecksumInvariant
@@ -83,7 +98,7 @@ class RobustFileChecksumInvariant(FileChecksumInvariant):
     """
 
 
-class MultiFileInvariant(Invariant):
+class MultiFileInvariant(Watcher):
     """Redoes its dependants when the set of files, or the content of one of them, changes.
 
     Its id is the sorted paths, joined by ':'.
@@ -95,11 +110,13 @@ class MultiFileInvariant(Invariant):
         JobContractError: No paths at all, a single text in their place, or a job of the pipegraph makes one of them.
     """
 
+    watched: tuple[str, ...]
+
     def __init__(self, paths: Iterable[str | Path]) -> None:
         if isinstance(paths, (str, bytes)):
             raise JobContractError(f"MultiFileInvariant takes a list of files, not {paths!r}.")
         graph = current_graph()
-        self.watched: tuple[str, ...] = tuple(sorted({graph.relative(path) for path in paths}))
+        self.watched = tuple(sorted({graph.relative(path) for path in paths}))
         if not self.watched:
             raise JobContractError("MultiFileInvariant needs at least one file.")
         super().__init__(":".join(self.watched))
@@ -110,14 +127,17 @@ class MultiFileInvariant(Invariant):
         return (self.watched,)
 
     def fingerprint(self, surroundings: Surroundings) -> bytes:
-        """One fingerprint over (path, checksum) of all files. Raises OSError for a file that can't be read."""
-        self._checksums = [surroundings.checksum(self.graph.absolute(path)) for path in self.watched]
+        """The value. Raises OSError for a file that can't be read."""
+        self._checksums = self._taken(surroundings)
         return inputs_digest(self.watched, self._checksums)
+
+    def value(self, surroundings: Surroundings) -> bytes:
+        """One fingerprint over (path, checksum) of all files. Raises OSError for a file that can't be read."""
+        return inputs_digest(self.watched, self._taken(surroundings))
+
+    def _taken(self, surroundings: Surroundings) -> list[bytes]:
+        return [surroundings.checksum(self.graph.absolute(path)) for path in self.watched]
 
     def parts(self) -> dict[str, str]:
         """The checksum of each file, hexadecimal."""
         return {path: checksum.hex() for path, checksum in zip(self.watched, self._checksums, strict=True)}
-
-
-WATCHERS = (FileTimeInvariant, FileChecksumInvariant, MultiFileInvariant)
-"""All that watch files: `watched`."""

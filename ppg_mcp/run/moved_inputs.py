@@ -10,12 +10,11 @@ where one can end it at once, since a huge file takes its time.
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..job import Job
-from ..jobs.file_invariants import WATCHERS
-from ..jobs.invariant import Invariant
+from ..jobs.file_invariants import Watcher
 
 if TYPE_CHECKING:
     from .context import RunContext
@@ -25,35 +24,43 @@ MAX_SHOWN = 5
 
 def report_moved_inputs(run: RunContext) -> None:
     """Warn of each input file that changed or vanished after jobs that ran had been planned by it."""
-    users = _users(run) if run.executed else {}
-    for index, jobs in users.items():
-        invariant = run.order[index]
-        assert isinstance(invariant, Invariant)
-        change = _change(run, invariant, run.planner.strict[index])
-        if change:
-            run.log.warning(_warning(invariant, change, jobs))
+    if not run.executed:
+        return
+    changes = {index: change for index in _used(run) if (change := _change(run, index))}
+    users: dict[int, list[Job]] = {index: [] for index in changes}
+    for job in _ran(run) if changes else ():
+        for p in run.planner.inputs[job.index]:
+            if p in users:
+                users[p].append(job)
+    for index, change in changes.items():
+        run.log.warning(_warning(run.order[index], change, users[index]))
 
 
-def _users(run: RunContext) -> dict[int, list[Job]]:
-    """Invariants on files, and the jobs that ran and depend on them."""
-    users: dict[int, list[Job]] = {i: [] for i, job in enumerate(run.order) if isinstance(job, WATCHERS)}
-    for job in run.order if users else ():
-        if job._result is not None and job.was_run and not job.failed:
-            for p in run.planner.inputs[job.index]:
-                if p in users:
-                    users[p].append(job)
-    return {index: jobs for index, jobs in users.items() if jobs}
+def _ran(run: RunContext) -> Iterator[Job]:
+    return (job for job in run.order if job._result is not None and job.was_run and not job.failed)
 
 
-def _change(run: RunContext, invariant: Invariant, value: bytes) -> str:
-    """What became of its files, "" if nothing. The invariant goes on telling of the value that counted."""
+def _used(run: RunContext) -> list[int]:
+    """Invariants on files that a job which ran depends on."""
+    marks = bytearray(len(run.order))
+    for job in _ran(run):
+        for p in run.planner.inputs[job.index]:
+            marks[p] = 1
+    return [index for index, job in enumerate(run.order) if marks[index] and isinstance(job, Watcher)]
+
+
+def _change(run: RunContext, index: int) -> str:
+    """What became of its files, "" if nothing."""
+    invariant = run.order[index]
+    assert isinstance(invariant, Watcher)
     try:
-        return "" if copy.copy(invariant).fingerprint(run.survey) == value else "changed while this run went on"
+        same = invariant.value(run.survey) == run.planner.strict[index]
+        return "" if same else "changed while this run went on"
     except OSError as error:
         return f"can't be read any more ({error.strerror or error})"
 
 
-def _warning(invariant: Invariant, change: str, jobs: list[Job]) -> str:
+def _warning(invariant: Job, change: str, jobs: list[Job]) -> str:
     return (
         f"{invariant!r}: the input {change}, and {_shown(jobs)} ran for what it was before. The next run will run that "
         "again. If a job changes its own input, every run will: let it write another file, or, if it makes this one, "

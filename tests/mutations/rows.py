@@ -359,7 +359,7 @@ MUTATIONS = [
     # ---------------------------------------------------------------------------------------------------------- misuse
     Mutation(
         "inputs that changed in mid-run are not told", "ppg_mcp/run/moved_inputs.py",
-        "        if change:", "        if False:",
+        "    if not run.executed:", "    if True:",
         "tests/engine/equation/test_moved_inputs.py",
     ),
     Mutation(

@@ -20,7 +20,7 @@ from ppg_cs.slave import instructions as do
 from ppg_cs.slave.core import SlaveCore
 from ppg_mcp.cluster import events as on
 from ppg_mcp.cluster.core import ClusterCore, Surroundings
-from ppg_mcp.dispatcher import Dispatch, Dispatcher, Ended, Offer, Retracted
+from ppg_mcp.dispatcher import Dispatch, Dispatcher, Ended, MachineShare, Offer, Retracted, Withdrawn
 from ppg_protocol.cluster_messages import CloseSession, Limit, OpenSession, Prepare
 from ppg_protocol.codec import Message
 from ppg_protocol.messages import Ready
@@ -204,6 +204,15 @@ class Master:
         if self.core.deadline() == deadline and self.left:
             self._cluster(on.Elapsed())
 
+    def withdraw(self) -> None:
+        """Nothing more is begun: only what was sent, and has not ended, is still to be done."""
+        out = set(self.dispatcher.job_of.values())
+        offered = [one.job for one in self._inbox if isinstance(one, Offer)]
+        self._inbox += map(Withdrawn, sorted({*self.dispatcher.offers, *offered} - out))
+        self._behind.clear()
+        self.left = len(out) - sum(isinstance(one, Ended) for one in self._inbox)
+        self._plan_turn()
+
     # --------------------------------------------------------------------------------------------------------- turns
 
     def _plan_turn(self) -> None:
@@ -219,7 +228,7 @@ class Master:
         retracted: list[tuple[str, int]] = []
         for event in inbox:
             dispatcher.handle(event, self._stage.now)
-            if not isinstance(event, Ended | Offer | Retracted):
+            if isinstance(event, MachineShare):
                 retracted += [(event.machine, attempt) for attempt in dispatcher.surplus(event.machine, ())]
         dispatches = dispatcher.dispatch()
         retracted += dispatcher.to_steal(())

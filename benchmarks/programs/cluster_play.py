@@ -1,7 +1,8 @@
-"""A cluster in virtual time: cluster_play.py MACHINES PIPEGRAPHS JOBS TRACE
+"""A cluster in virtual time: cluster_play.py MACHINES PIPEGRAPHS JOBS STRETCH_S TRACE
 
-The real cores of coordinator, slaves and masters; what is said to and by the coordinator travels encoded. All JOBS are
-done, of PIPEGRAPHS that arrive within a minute. What the coordinator heard goes into TRACE, for cluster_replay.
+The real cores of coordinator, slaves and masters; what is said to and by the coordinator travels encoded. PIPEGRAPHS
+arrive one after the other, with all JOBS. STRETCH_S after the last one everything that was not yet sent is withdrawn:
+what goes on is the end. What the coordinator heard goes into TRACE, for cluster_replay.
 Heartbeats are left out: they are the replay's, and change nothing.
 
 Says what the dispatchers cost, and how the messages are spread over time.
@@ -28,8 +29,8 @@ from ppg_protocol.cluster_messages import CloseSession
 from ppg_protocol.codec import Message
 from ppg_protocol.envelope import seal, unseal
 
-ARRIVE_S = 60.0
-SETTLE_S = 30.0
+ARRIVE_S = 20.0
+SETTLE_S = 10.0
 PATIENCE_S = 86_400.0
 
 
@@ -75,6 +76,12 @@ class Play:
         self._arrive(master, "mcp", "head")
         self.tally.pipegraph_changed(self.now)
         master.open()
+
+    def withdraw(self) -> None:
+        """Nothing more is begun by anybody."""
+        for master in self.masters.values():
+            if master.left:
+                master.withdraw()
 
     # --------------------------------------------------------------------------------------------------- coordinator
 
@@ -134,9 +141,9 @@ class Play:
 
 
 def main() -> None:
-    machines, pipegraphs, jobs = map(int, sys.argv[1:4])
+    machines, pipegraphs, jobs, stretch_s = map(int, sys.argv[1:5])
     gc.disable()  # millions of closures live at once here, as nowhere else, and none of them in a cycle
-    with open(sys.argv[4], "wb") as trace:
+    with open(sys.argv[5], "wb") as trace:
         play = Play(trace)
         for number in range(machines):
             play.after(number / machines, lambda number=number: play.add_machine(number))
@@ -144,6 +151,7 @@ def main() -> None:
             mine = jobs // pipegraphs
             at = 1.0 + ARRIVE_S * number / pipegraphs
             play.after(at, lambda number=number, mine=mine: play.add_master(number, mine))
+        play.after(1.0 + ARRIVE_S + stretch_s, play.withdraw)
         play.run()
     assert not any(master.left for master in play.masters.values())
     spent_s = sum(master.spent_s for master in play.masters.values())

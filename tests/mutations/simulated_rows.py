@@ -106,6 +106,12 @@ SIMULATED = [
         1000,
     ),
     Simulated(
+        "what a silent daemon's sessions hold is forgotten at once", "ppg_coordinator/core/daemons.py",
+        '            desk.remind(since + desk.settings.lease_s, "daemon silent", daemon.peer.user, daemon.machine_id)',
+        "            self._give_up(daemon, now)",
+        2500,
+    ),
+    Simulated(
         "loaded data is held, but not reported", "ppg_cs/slave/cluster_core.py",
         "        taken_bytes = adm.memory_taken + self.lineage.loaded_bytes\n",
         "        taken_bytes = adm.memory_taken\n",

@@ -51,6 +51,11 @@ class Daemon(Process):
         timing = Timing(options.heartbeat_s, options.silence_s)
         return links.client(self.sim.network, self, "ipc://coordinator", greeting, timing)
 
+    @property
+    def is_heard(self) -> bool:
+        """As far as it knows, and is awake."""
+        return self._connected and not self.is_frozen
+
     # --------------------------------------------------------------------------------------------------------- turns
 
     def deadline(self) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .options import SHARED
 from .supervisor import Supervisor
 from .world import Host, Process
 
@@ -34,6 +35,7 @@ class Faults:
             "kill the coordinator": self._kill_coordinator,
             "freeze": self._freeze,
             "freeze a busy supervisor": self._freeze_busy,
+            SHARED: self._freeze_busy_daemon,
             "suspend a machine": self._suspend,
             "set a wall clock": self._set_clock,
             "slow disk": self._slow_disk,
@@ -134,6 +136,15 @@ class Faults:
         busy = self._busy()
         if busy:
             self._luck.choice(busy).freeze(self._luck.uniform(1.0, 2.0) * self._sim.options.lease_s)
+
+    def _freeze_busy_daemon(self) -> None:
+        """For so long that it counts as silent, and comes back before its lease is over: see "Limit" in ADR 0071. What
+        it started goes on, as does whoever shares its machine."""
+        options = self._sim.options
+        busy = [one for one in self._daemons() if one.is_heard and any(child.jobs for child in one.children.values())]
+        longest_s = options.lease_s - 2 * options.heartbeat_s
+        if busy and longest_s > options.silence_s:
+            self._luck.choice(busy).freeze(self._luck.uniform(options.silence_s, longest_s))
 
     def _suspend(self) -> None:
         host = self._luck.choice([*self._world.hosts.values()])

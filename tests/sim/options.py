@@ -30,6 +30,8 @@ FAULTS = (
     "signal a daemon",
     "vanish",
 )
+SHARED = "freeze a busy daemon"
+"""A fault that means something only on machines that users share."""
 LARGE = 0.02
 """The share of worlds that are not small."""
 
@@ -87,4 +89,5 @@ def drawn(luck: Random) -> Options:
     )
     if options.users == 1:
         return options
-    return replace(options, projects=max(options.projects, options.users))
+    shared = (SHARED,) if luck.random() < 0.5 else ()
+    return replace(options, projects=max(options.projects, options.users), faults=options.faults + shared)

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from .options import FAULTS, Options, drawn
+from .options import FAULTS, SHARED, Options, drawn
 from .run import play, simulation
 from .simulation import Simulation
 from .world import Violation
@@ -67,7 +67,7 @@ def test_who_can_not_end_says_what_is_pending_and_why() -> None:
 
 
 def test_every_fault_is_drawn_by_some_seed() -> None:
-    assert {fault for seed in SEEDS for fault in drawn(Random(f"options {seed}")).faults} == set(FAULTS)
+    assert {fault for seed in SEEDS for fault in drawn(Random(f"options {seed}")).faults} == {*FAULTS, SHARED}
 
 
 def test_every_kind_of_job_is_drawn_by_some_seed() -> None:

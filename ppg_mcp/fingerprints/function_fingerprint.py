@@ -21,7 +21,8 @@ _CODES = CodeRegistry(digest)
 
 @dataclass(frozen=True, slots=True)
 class FunctionFingerprint:
-    """What a callable was like: digests of 16 bytes, of which `digest` covers the three others.
+    """What a callable was like: digests of 16 bytes. `digest` is that of all three parts in a row, which delimit
+    themselves; so where it is the same, the three others are.
 
     `warnings`: what in it can't be seen, in whole sentences.
     """
@@ -46,7 +47,7 @@ class FunctionFingerprint:
 def function_digest(f: Callable[..., Any]) -> tuple[bytes, tuple[str, ...]]:
     """`digest` and `warnings` of the fingerprint, in half the time: what a run with nothing to do needs."""
     code, defaults, closure, warnings = encode_function(f, _CODES)
-    return digest(code + digest(defaults) + digest(closure)), warnings
+    return digest(code + defaults + closure), warnings
 
 
 def fingerprint_function(f: Callable[..., Any]) -> FunctionFingerprint:
@@ -56,12 +57,11 @@ def fingerprint_function(f: Callable[..., Any]) -> FunctionFingerprint:
     large.
     """
     code, defaults, closure, warnings = encode_function(f, _CODES)
-    of_defaults, of_closure = digest(defaults), digest(closure)
     return FunctionFingerprint(
-        digest(code + of_defaults + of_closure),
+        digest(code + defaults + closure),
         code,
-        of_defaults,
-        of_closure,
+        digest(defaults),
+        digest(closure),
         warnings,
         defaults[:MAX_CHARS],
         closure[:MAX_CHARS],

@@ -2,7 +2,8 @@
 
 A message costs both sides a wake-up, and the MCP a commit. While many short jobs are queued here nobody waits for them,
 so reports of starts and of successes wait for company, BATCH_S at most. All else is urgent and takes along what waits;
-and nothing waits when little is queued: the MCP must send more in time, and in a chain each job waits for the last.
+so is a success when little is queued: the MCP must send more in time, and in a chain each job waits for the last. For a
+start nobody ever waits: of a short job it comes with the end.
 """
 
 from __future__ import annotations
@@ -24,12 +25,17 @@ class Outbox:
     def __init__(self) -> None:
         self._messages: list[Message] = []
         self._urgent = False
+        self._success = False
+        """A success is among them, which waits only while there is plenty."""
         self._wait_until: float | None = None
 
     def append(self, message: Message) -> None:
         """Something more to say."""
         self._messages.append(message)
-        self._urgent = self._urgent or not _may_wait(message)
+        if isinstance(message, Finished) and message.outcome == Outcome.OK:
+            self._success = True
+        elif not isinstance(message, Started):
+            self._urgent = True
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages)
@@ -42,15 +48,11 @@ class Outbox:
         """What is to be sent now, and is forgotten here. `plenty`: there is more than enough to go on with."""
         if not self._messages:
             return []
-        if plenty and not self._urgent:
+        if not self._urgent and (plenty or not self._success):
             if self._wait_until is None:
                 self._wait_until = now + BATCH_S
             if now < self._wait_until:
                 return []
         messages, self._messages = self._messages, []
-        self._urgent, self._wait_until = False, None
+        self._urgent, self._success, self._wait_until = False, False, None
         return messages
-
-
-def _may_wait(message: Message) -> bool:
-    return isinstance(message, Started) or (isinstance(message, Finished) and message.outcome == Outcome.OK)

@@ -106,12 +106,12 @@ MUTATIONS = [
     ),
     Mutation(
         "a failure waits for company", "ppg_cs/outbox.py",
-        "if plenty and not self._urgent:", "if plenty:",
+        "if not self._urgent and (plenty or not self._success):", "if plenty or not self._success:",
         "tests/ppg_cs/test_cs_outbox.py",
     ),
     Mutation(
         "reports wait though little is queued", "ppg_cs/outbox.py",
-        "if plenty and not self._urgent:", "if not self._urgent:",
+        "if not self._urgent and (plenty or not self._success):", "if not self._urgent:",
         "tests/ppg_cs/test_cs_outbox.py",
     ),
     Mutation(

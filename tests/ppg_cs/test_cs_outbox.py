@@ -34,12 +34,24 @@ def test_starts_and_successes_wait_for_company_while_there_is_plenty_to_do() -> 
     assert outbox.due(20.0, plenty=True) == []
 
 
-def test_nothing_waits_when_little_is_queued() -> None:
+def test_no_success_waits_when_little_is_queued() -> None:
+    outbox = Outbox()
+    outbox.append(finished(1))
+    assert outbox.due(10.0, plenty=True) == []
+    assert outbox.due(10.001, plenty=False) == [finished(1)]
+    assert outbox.deadline() is None
+
+
+def test_a_start_waits_for_the_end_of_a_short_job_whatever_is_queued() -> None:
     outbox = Outbox()
     outbox.append(STARTED)
-    assert outbox.due(10.0, plenty=True) == []
-    assert outbox.due(10.001, plenty=False) == [STARTED]
-    assert outbox.deadline() is None
+    assert outbox.due(10.0, plenty=False) == []
+    outbox.append(finished(1))
+    assert outbox.due(10.004, plenty=False) == [STARTED, finished(1)]
+    outbox.append(STARTED)
+    assert outbox.due(10.005, plenty=False) == [], "a success that was sent hurries nothing after it"
+    assert outbox.deadline() == 10.005 + BATCH_S
+    assert outbox.due(10.005 + BATCH_S, plenty=False) == [STARTED], "of a longer job it is said while that runs"
 
 
 @pytest.mark.parametrize("urgent", [Retracted((7,)), finished(2, Outcome.EXCEPTION)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 from pathlib import Path
@@ -251,6 +252,24 @@ def test_collapsing_leaves_data_alone() -> None:
     data = [[i] for i in range(100_000)]
     hugepages.collapse(hugepages.rss_bytes())
     assert data == [[i] for i in range(100_000)]
+
+
+def test_one_huge_page_that_is_missing_leaves_no_others_small() -> None:
+    """The kernel says EINVAL of a chunk where one is empty, as of an advice that it does not know."""
+    size = 2 * hugepages.CHUNK_BYTES
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory[size // 2 :] = b"x" * (size // 2)
+        before = _on_huge_pages()
+        hugepages.collapse(hugepages.rss_bytes())
+        if not Path("/sys/kernel/mm/transparent_hugepage/enabled").exists():
+            pytest.skip("this kernel has no huge pages")
+        assert _on_huge_pages() - before > size // 4
+
+
+def _on_huge_pages() -> int:
+    """Bytes of this process."""
+    rollup = Path("/proc/self/smaps_rollup").read_text()
+    return 1024 * int(rollup.split("AnonHugePages:")[1].split()[0])
 
 
 @pytest.mark.parametrize(

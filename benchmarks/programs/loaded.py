@@ -1,7 +1,8 @@
 """Jobs over loaded data, each of which touches one percent of it: loaded.py ENGINE {numpy,lists} SIZE JOBS
 
-SIZE: bytes of the array, or the number of lists. ENGINE `bare` only loads. Says how much memory the bare process has,
-or the seconds from the first output to the last: what the jobs cost, without start-up and load.
+SIZE: bytes of the array, or the number of lists. ENGINE `bare` is a loop of fork, callback, os._exit, wait, with as
+many in flight as cores. Says the seconds from the first output to the last, which is what the jobs cost without
+start-up and load, and how much memory the bare process has.
 """
 
 from __future__ import annotations
@@ -59,12 +60,27 @@ def main() -> None:
     options = arguments.parse_args()
     load = load_numpy if options.data == "numpy" else load_lists
     touch = touch_numpy if options.data == "numpy" else touch_lists
+    callbacks = [toucher(touch, number, options.stay) for number in range(options.jobs)]
     if options.engine == "bare":
         load(options.size)
-        engines.say(pss_bytes=engines.memory_bytes("Pss", "/proc/self/smaps_rollup"))
+        pss_bytes = engines.memory_bytes("Pss", "/proc/self/smaps_rollup")
+        _fork(callbacks)
+        engines.say(pss_bytes=pss_bytes, span_s=_span_s(options.jobs))
     else:
-        callbacks = [toucher(touch, number, options.stay) for number in range(options.jobs)]
         _run(options.engine, lambda: load(options.size), callbacks)
+        engines.say(span_s=_span_s(options.jobs))
+
+
+def _fork(callbacks: Sequence[Callable[[Any], None]]) -> None:
+    cores = len(os.sched_getaffinity(0))
+    for number, callback in enumerate(callbacks):
+        if number >= cores:
+            os.wait()
+        if not os.fork():
+            callback(None)
+            os._exit(0)
+    for _ in callbacks[:cores]:
+        os.wait()
 
 
 def _run(name: str, load: Callable[[], None], callbacks: Sequence[Callable[[Any], None]]) -> None:
@@ -74,8 +90,11 @@ def _run(name: str, load: Callable[[], None], callbacks: Sequence[Callable[[Any]
     for number, callback in enumerate(callbacks):
         engine.file_job(f"out_{number}.txt", callback).depends_on(loading)
     engine.run()
-    written_ns = [os.stat(f"out_{number}.txt").st_mtime_ns for number in range(len(callbacks))]
-    engines.say(span_s=(max(written_ns) - min(written_ns)) / 1e9)
+
+
+def _span_s(jobs: int) -> float:
+    written_ns = [os.stat(f"out_{number}.txt").st_mtime_ns for number in range(jobs)]
+    return (max(written_ns) - min(written_ns)) / 1e9 if jobs else 0.0
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ class Arbiter:
         changed = claimant.appetite.state(event.shapes, *self._size, now)
         loaded = {machine: data_bytes for machine, data_bytes in event.loaded if data_bytes > 0}
         if changed or claimant.loaded != loaded:
-            claimant.loaded = loaded
+            self._ledger.load(claimant, loaded)
             claimant.stale = True
             self._dirty = True
 

@@ -206,6 +206,13 @@ class Ledger:
         host.excess_cores = min(host.excess_cores, host.ceiling_cores)
         host.excess_bytes = min(host.excess_bytes, host.ceiling_bytes)
 
+    def load(self, claimant: Claimant, loaded: dict[str, int]) -> None:
+        """The session says what its data takes, by machine: that is not in its own way, so a turn may begin."""
+        before, claimant.loaded = claimant.loaded, loaded
+        for name in {**before, **loaded}:
+            if name in claimant.claims and before.get(name) != loaded.get(name):
+                self.touched[name] = None
+
     def tolerate(self, host: Host) -> None:
         """More may be in use than is there: take note of how much, nothing is killed."""
         host.excess_cores, host.excess_bytes = host.ceiling_cores, host.ceiling_bytes

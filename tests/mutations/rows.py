@@ -341,6 +341,11 @@ MUTATIONS = [
         "tests/ppg_coordinator/test_core_stories.py tests/ppg_coordinator/test_core_properties.py",
     ),
     Mutation(
+        "a turn does not notice that what is in its way is its own data", "ppg_coordinator/arbiter.py",
+        "            self._ledger.load(claimant, loaded)", "            claimant.loaded = loaded",
+        "tests/ppg_coordinator/test_arbiter_stories.py",
+    ),
+    Mutation(
         "data counts as if every job needed it", "ppg_coordinator/fitting.py",
         "    return min(max(data, claimant.loaded.get(host.name, 0)), max(0, host.memory_bytes - memory))",
         "    return max(data, *claimant.loaded.values(), *(shape[2] for shape in claimant.shapes))",

@@ -200,6 +200,24 @@ def test_a_turn_does_not_wait_for_the_data_of_its_own_session_to_go(shape: tuple
     raise AssertionError(f"{cluster.shares()}: {cluster.arbiter.why_waiting('data', str)}")
 
 
+@pytest.mark.parametrize("shape", [(1, 3 * GB), (-1, 0)])
+def test_a_turn_begins_once_its_session_says_that_what_it_holds_is_data(shape: tuple[int, int]) -> None:
+    """A supervisor says what it holds before the pipegraph says that it is data, and nothing else changes then."""
+    cluster = Cluster(("m", 4, 10 * GB))
+    data, other = cluster.open("data"), cluster.open("other")
+    for session, held in ((data, (0, 6 * GB)), (other, (1, GB))):
+        session.running["m"] = held
+        session.say("m")
+    cluster.demand("data", (*shape, 1), data_bytes=6 * GB)
+    cluster.advance(0.5)
+    cluster.demand("other", (1, 4 * GB, 5))
+    cluster.advance(5)
+    assert not cluster.shares()["data"], "6 GB of what it holds may be anything"
+    cluster.demand("data", (*shape, 1), data_bytes=6 * GB, loaded=(("m", 6 * GB),))
+    cluster.advance(1)
+    assert cluster.shares()["data"], cluster.arbiter.why_waiting("data", str)
+
+
 def test_a_lull_in_the_demand_moves_nothing_a_lasting_one_does() -> None:
     cluster = Cluster(("m", 8, 64 * GB))
     for session in ("a", "b"):

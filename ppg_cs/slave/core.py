@@ -46,13 +46,15 @@ STOP_S = 15.0
 class Seat:
     """A session on this machine. `at_work`: its supervisor was started; until then it waits for older ones to be gone.
 
-    `held`: number, cores and bytes as the supervisor said last. `kill_at`: set once it was told to end.
+    `held`: number, cores and bytes as the supervisor said last; `allowed`: cores and bytes of limits that it has not
+    answered, at most. `kill_at`: set once it was told to end.
     """
 
     order: StartSession
     at_work: bool = False
     limit: Limit | None = None
     held: tuple[int, int, int] = (0, 0, 0)
+    allowed: tuple[int, int] = (0, 0)
     kill_at: float | None = None
 
 
@@ -105,7 +107,7 @@ class SlaveCore:
     # ------------------------------------------------------------------------------------------------ the coordinator
 
     def _on_connected(self, event: Connected, now: float) -> None:
-        held = tuple(_held_share(seat) for seat in self.seats.values() if seat.at_work)
+        held = tuple(_held_share(seat) for seat in self.seats.values())
         facts = self.machine_id, self.cores, self.memory_bytes
         self._tell(Register(*facts, held, self.presence, event.neighbours))
         if self.drain_until is not None:
@@ -142,7 +144,7 @@ class SlaveCore:
             return
         seat.limit = limit
         if seat.at_work:
-            self._out.append(do.PassLimit(limit))
+            self._pass(seat, limit)
 
     def _tell(self, message: do.Report) -> None:
         self._out.append(Tell(message))
@@ -187,7 +189,12 @@ class SlaveCore:
         seat.at_work = True
         self._out.append(do.Spawn(seat.order))
         if seat.limit is not None:
-            self._out.append(do.PassLimit(seat.limit))
+            self._pass(seat, seat.limit)
+
+    def _pass(self, seat: Seat, limit: Limit) -> None:
+        cores, memory_bytes = seat.allowed
+        seat.allowed = max(cores, limit.cores), max(memory_bytes, limit.memory_bytes)
+        self._out.append(do.PassLimit(limit))
 
     # -------------------------------------------------------------------------------------------------- supervisors
 
@@ -195,6 +202,8 @@ class SlaveCore:
         seat = self.seats.get(event.session)
         if seat is not None:
             seat.held = (event.number, event.cores, event.memory_bytes)
+            if seat.limit is not None and event.number >= seat.limit.number:
+                seat.allowed = (0, 0)
             self._tell(Holding(event.session, *seat.held))
 
     def _end(self, seat: Seat, reason: str, now: float) -> None:
@@ -248,9 +257,9 @@ class SlaveCore:
 
 
 def _held_share(seat: Seat) -> HeldShare:
-    """At most: what was said, or what was allowed since."""
-    number, cores, memory_bytes = seat.held
-    if seat.limit is not None:
-        cores, memory_bytes = max(cores, seat.limit.cores), max(memory_bytes, seat.limit.memory_bytes)
-    order = seat.order
+    """At most: what was said, what was allowed since, or what the newest limit allows, be it that nothing runs yet."""
+    limit, order = seat.limit, seat.order
+    newest = (limit.cores, limit.memory_bytes) if limit is not None else (0, 0)
+    number, *said = seat.held
+    cores, memory_bytes = map(max, said, seat.allowed, newest)
     return HeldShare(order.session, order.epoch, order.project, number, cores, memory_bytes)

@@ -346,6 +346,12 @@ MUTATIONS = [
         "tests/ppg_coordinator/test_arbiter_stories.py",
     ),
     Mutation(
+        "a session that waits to start is not said to a new coordinator", "ppg_cs/slave/core.py",
+        "for seat in self.seats.values())\n        facts",
+        "for seat in self.seats.values() if seat.at_work)\n        facts",
+        "tests/ppg_cs/slave/test_slave_core.py",
+    ),
+    Mutation(
         "data counts as if every job needed it", "ppg_coordinator/fitting.py",
         "    return min(max(data, claimant.loaded.get(host.name, 0)), max(0, host.memory_bytes - memory))",
         "    return max(data, *claimant.loaded.values(), *(shape[2] for shape in claimant.shapes))",

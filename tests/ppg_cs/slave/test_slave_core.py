@@ -134,7 +134,30 @@ def test_a_coordinator_that_knows_nothing_is_told_the_most_that_may_be_held() ->
     assert slave(on.Connected()) == [Register("m", 4, 1000, ())]
     slave(start("a"), on.Swept("/p"), Limit("a", 5, 1, 900), on.Held("a", 5, 3, 100), start("b", 1, "/q"))
     (register,) = slave(on.Connected())
+    assert register.held == (HeldShare("a", 1, "/p", 5, 3, 900), HeldShare("b", 1, "/q", 0, 0, 0))
+
+
+def test_a_limit_that_was_raised_and_lowered_again_counts_until_it_is_answered() -> None:
+    """A supervisor that has not answered the lower one may have begun jobs by the higher one."""
+    slave = Slave()
+    slave(start("a"), on.Swept("/p"), Limit("a", 5, 3, 900), Limit("a", 6, 1, 300))
+    (register,) = slave(on.Connected())
+    assert register.held == (HeldShare("a", 1, "/p", 0, 3, 900),)
+    slave(on.Held("a", 5, 2, 600))
+    (register,) = slave(on.Connected())
     assert register.held == (HeldShare("a", 1, "/p", 5, 3, 900),)
+    slave(on.Held("a", 6, 2, 600))
+    (register,) = slave(on.Connected())
+    assert register.held == (HeldShare("a", 1, "/p", 6, 2, 600),)
+
+
+def test_a_session_that_waits_to_start_is_said_with_its_limit() -> None:
+    """It starts soon, and may then use what a coordinator of before has allowed."""
+    slave = Slave()
+    slave(start("a"), Limit("a", 5, 2, 900))
+    (register,) = slave(on.Connected())
+    assert register.held == (HeldShare("a", 1, "/p", 0, 2, 900),)
+    assert slave(on.Swept("/p")) == [do.Spawn(start("a")), do.PassLimit(Limit("a", 5, 2, 900))]
 
 
 def test_the_first_signal_drains() -> None:

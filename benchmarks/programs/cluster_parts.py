@@ -161,7 +161,7 @@ class Master:
         self._behind = deque(range(jobs // STAGES, jobs)) if staged else deque[int]()
         """Jobs of which each is ready when another one has ended."""
         self._inbox += [self._offer(job) for job in range(jobs - len(self._behind))]
-        self._turn_planned = False
+        self._turn_planned = self._is_closed = False
 
     def _offer(self, job: int) -> Offer:
         cores, memory_bytes = self._shapes[job]
@@ -240,7 +240,8 @@ class Master:
             self._stage.after(LATENCY_S, lambda machine=machine, attempt=attempt: self._retract(machine, attempt))
         if counts != self.core.demanded:
             self._cluster(on.Demanded(counts))
-        if not self.left:
+        if not self.left and not self._is_closed:
+            self._is_closed = True
             self._stage.to_coordinator(self.peer, CloseSession(self.session))
 
     def _send(self, dispatch: Dispatch) -> None:

@@ -103,13 +103,19 @@ SIMULATED = [
     Simulated(
         "a coordinator grants at once after a restart", "ppg_coordinator/core/coordinator.py",
         "        self._arbiter = Arbiter(now + grace_s)", "        self._arbiter = Arbiter(now)",
-        1000,
+        200,
+    ),
+    Simulated(
+        "daemons of a machine that are late are not waited for", "ppg_coordinator/core/daemons.py",
+        "machine.machine_id in self._desk.drained, bool(machine.awaited)",
+        "machine.machine_id in self._desk.drained, False",
+        10,
     ),
     Simulated(
         "what a silent daemon's sessions hold is forgotten at once", "ppg_coordinator/core/daemons.py",
         '            desk.remind(since + desk.settings.lease_s, "daemon silent", daemon.peer.user, daemon.machine_id)',
         "            self._give_up(daemon, now)",
-        2500,
+        250,
     ),
     Simulated(
         "loaded data is held, but not reported", "ppg_cs/slave/cluster_core.py",

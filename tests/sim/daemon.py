@@ -54,7 +54,7 @@ class Daemon(Process):
     @property
     def is_heard(self) -> bool:
         """As far as it knows, and is awake."""
-        return self._connected and not self.is_frozen
+        return self._connected and links.is_connected(self.link) and not self.is_frozen
 
     # --------------------------------------------------------------------------------------------------------- turns
 
@@ -108,6 +108,8 @@ class Daemon(Process):
                 self._refusal = reason
 
     def _neighbours(self) -> tuple[str, ...]:
+        if self.sim.options.apart:
+            return ()
         others = (one for one in self.host.processes if isinstance(one, Daemon) and one is not self)
         return tuple(str(other.pid) for other in others)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .options import SHARED
+from .network import DIAL_MAX_S
+from .options import LATE, SHARED
 from .supervisor import Supervisor
 from .world import Host, Process
 
@@ -36,6 +37,7 @@ class Faults:
             "freeze": self._freeze,
             "freeze a busy supervisor": self._freeze_busy,
             SHARED: self._freeze_busy_daemon,
+            LATE: self._make_late,
             "suspend a machine": self._suspend,
             "set a wall clock": self._set_clock,
             "slow disk": self._slow_disk,
@@ -140,11 +142,28 @@ class Faults:
     def _freeze_busy_daemon(self) -> None:
         """For so long that it counts as silent, and comes back before its lease is over: see "Limit" in ADR 0071. What
         it started goes on, as does whoever shares its machine."""
-        options = self._sim.options
-        busy = [one for one in self._daemons() if one.is_heard and any(child.jobs for child in one.children.values())]
-        longest_s = options.lease_s - 2 * options.heartbeat_s
-        if busy and longest_s > options.silence_s:
-            self._luck.choice(busy).freeze(self._luck.uniform(options.silence_s, longest_s))
+        busy, silence_s, longest_s = self._busy_daemons(), self._sim.options.silence_s, self._longest_absence_s
+        if busy and longest_s > silence_s:
+            self._luck.choice(busy).freeze(self._luck.uniform(silence_s, longest_s))
+
+    def _busy_daemons(self) -> list[Daemon]:
+        return [one for one in self._daemons() if one.is_heard and any(child.jobs for child in one.children.values())]
+
+    @property
+    def _longest_absence_s(self) -> float:
+        """Who is away for so long was heard within the lease, and is again within it, dialling included."""
+        return self._sim.options.lease_s - 2 * DIAL_MAX_S - self._sim.options.heartbeat_s
+
+    def _make_late(self) -> None:
+        """A coordinator that is started again soon, before a busy daemon hears of it: that is back within the grace.
+        Meanwhile another user wants the machine."""
+        coordinator, longest_s = self._sim.coordinator, self._longest_absence_s
+        users = {master.user for master in self._sim.masters.values()}
+        busy = [one for one in self._busy_daemons() if users - {one.user}]
+        if coordinator is not None and busy and longest_s > 0:
+            self._luck.choice(busy).freeze(self._luck.uniform(0.5, 1.0) * longest_s)
+            coordinator.kill("SIGKILL")
+            self._world.after(self._luck.uniform(0.1, 0.3), lambda: self._sim.start_coordinator(coordinator.kept))
 
     def _suspend(self) -> None:
         host = self._luck.choice([*self._world.hosts.values()])

@@ -39,6 +39,11 @@ def refused(process: Process, reason: str) -> None:
         raise Violation(f"{process.name}: {reason}")
 
 
+def is_connected(link: ClientLink) -> bool:
+    """Has its socket a connection?"""
+    return cast(Socket, link.socket).connection is not None
+
+
 def user_of(link: ServerLink, peer: bytes) -> str:
     """Whose key a peer has."""
     return cast(Socket, link.socket).users[peer]

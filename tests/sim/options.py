@@ -32,6 +32,24 @@ FAULTS = (
 )
 SHARED = "freeze a busy daemon"
 """A fault that means something only on machines that users share."""
+LATE = "kill the coordinator while a busy daemon is frozen"
+"""Likewise; for daemons that do not see each other."""
+PROMPT = frozenset({
+    "kill a daemon",
+    "kill a supervisor",
+    "kill a data process",
+    "kill a master",
+    "kill a master in a commit",
+    "kill the coordinator",
+    "freeze a busy supervisor",
+    "set a wall clock",
+    "slow disk",
+    "drain",
+    "signal a daemon",
+})  # fmt: skip
+"""Faults after which every daemon is connected again before a grace as long as the lease is over."""
+APART = 0.2
+"""The share of shared worlds in which daemons do not see each other."""
 LARGE = 0.02
 """The share of worlds that are not small."""
 
@@ -42,6 +60,8 @@ class Options:
 
     `leaves`: does a user leave, with all daemons, when everything is made?
     `wide_loads`: is there more data than memory?
+    `apart`: are the daemons of a machine in network namespaces of their own? Then they can't speak for each other, and
+    only the grace keeps what a late one runs from being given away: see "Price" in ADR 0096.
     """
 
     slaves: int = 2
@@ -61,6 +81,7 @@ class Options:
     leaves: bool = False
     faults: tuple[str, ...] = field(default=())
     wide_loads: bool = False
+    apart: bool = False
 
 
 def drawn(luck: Random) -> Options:
@@ -90,4 +111,23 @@ def drawn(luck: Random) -> Options:
     if options.users == 1:
         return options
     shared = (SHARED,) if luck.random() < 0.5 else ()
-    return replace(options, projects=max(options.projects, options.users), faults=options.faults + shared)
+    options = replace(options, projects=max(options.projects, options.users), faults=options.faults + shared)
+    return _apart(options) if luck.random() < APART else options
+
+
+def _apart(options: Options) -> Options:
+    """Everybody wants the same machine, all the time; faults are so rare that each has its effect."""
+    lease_s = max(options.lease_s, 4.0 + 6 * options.heartbeat_s)
+    others = [fault for fault in options.faults if fault in PROMPT][:2]
+    return replace(
+        options,
+        apart=True,
+        slaves=1,
+        size=max(options.size, 12),
+        lease_s=lease_s,
+        silence_s=4 * options.heartbeat_s,
+        grace_s=lease_s,
+        fault_s=lease_s / 2,
+        calm_at=3 * lease_s,
+        faults=(*others, SHARED, LATE),
+    )

@@ -253,12 +253,12 @@ MUTATIONS = [
     ),
     Mutation(
         "fingerprints without defaults", "ppg_mcp/fingerprints/function_fingerprint.py",
-        "digest(code + of_defaults + of_closure)", "digest(code + of_closure)",
+        "(\n        digest(code + defaults + closure)", "(\n        digest(code + closure)",
         "tests/fingerprints/test_fingerprint_pairs.py",
     ),
     Mutation(
         "fingerprints without closures", "ppg_mcp/fingerprints/function_fingerprint.py",
-        "digest(code + of_defaults + of_closure)", "digest(code + of_defaults)",
+        "(\n        digest(code + defaults + closure)", "(\n        digest(code + defaults)",
         "tests/fingerprints/test_fingerprint_pairs.py",
     ),
     Mutation(

@@ -6,7 +6,6 @@ import random
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,7 +83,7 @@ def test_after_a_power_cut_at_any_moment_the_store_is_what_was_committed(
 
 def committed(path: Path) -> int:
     """Number of jobs, all of them complete, that the next boot finds. It can go on from there."""
-    facts = replace(HostFacts.of_this_process(), boot_id="the next boot")
+    facts = HostFacts.of_this_process()._replace(boot_id="the next boot")
     store = StatusStore.open(path, facts)
     try:
         jobs = store.load()

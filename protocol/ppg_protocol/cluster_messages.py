@@ -190,8 +190,9 @@ class SupervisorEnded:
 @message(80)
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Slave -> coordinator: first message on a new link. `held`: the sessions that run there, after a reconnection.
-    `presence` names this daemon among those of its machine, `neighbours` are the others that are alive there."""
+    """Slave -> coordinator: first message on a new link. `held`: the sessions that run there or are about to, after a
+    reconnection. `presence` names this daemon among those of its machine, `neighbours` are the others that are alive
+    there."""
 
     machine_id: str
     cores: int

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .network import DIAL_MAX_S
-from .options import LATE, SHARED
+from .options import LATE, LOSSY, SHARED
 from .supervisor import Supervisor
 from .world import Host, Process
 
@@ -38,6 +38,7 @@ class Faults:
             "freeze a busy supervisor": self._freeze_busy,
             SHARED: self._freeze_busy_daemon,
             LATE: self._make_late,
+            LOSSY: sim.network.doom_some,
             "suspend a machine": self._suspend,
             "set a wall clock": self._set_clock,
             "slow disk": self._slow_disk,

@@ -75,6 +75,11 @@ class Network:
             ends[0]()
             self.world.after(self.world.luck.uniform(0.0, self.notice_s), ends[1])
 
+    def doom_some(self) -> None:
+        """What a connection is given next is lost, and with it the connection: who sends learns nothing of it."""
+        if self.connections:
+            self.world.luck.choice(self.connections).is_doomed = True
+
 
 class Context:
     """What links take for a zmq.Context: makes sockets of a process."""
@@ -88,13 +93,14 @@ class Context:
 
 
 class Connection:
-    """From a DEALER to a ROUTER. `client_up`, `server_up`: what the two ends believe."""
+    """From a DEALER to a ROUTER. `client_up`, `server_up`: what the two ends believe; `is_doomed`: see `doom_some`."""
 
     def __init__(self, network: Network, client: Socket, server: Socket) -> None:
         self.network = network
         self.client_end, self.server_end = client, server
         self.client, self.server = client.process, server.process
         self.client_up = self.server_up = True
+        self.is_doomed = False
         self._last = [0.0, 0.0]
         self._stuck: list[deque[Sequence[bytes]]] = [deque(), deque()]
 
@@ -106,6 +112,10 @@ class Connection:
     def carry(self, to_server: bool, frames: Sequence[bytes]) -> None:
         """Send it on its way."""
         world = self.network.world
+        if self.is_doomed:
+            world.after(0.0, self.drop_client)
+            world.after(0.0, self.drop_server)
+            return
         leaves_at = max(world.now, (self.client if to_server else self.server).frozen_until)
         self._last[to_server] = max(self._last[to_server] + 1e-7, leaves_at + self.network.delay())
         world.at(self._last[to_server], lambda: self._arrive(to_server, frames))

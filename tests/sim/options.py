@@ -50,6 +50,10 @@ PROMPT = frozenset({
 """Faults after which every daemon is connected again before a grace as long as the lease is over."""
 APART = 0.2
 """The share of shared worlds in which daemons do not see each other."""
+LOSSY = "lose what is sent next"
+"""A connection breaks exactly then."""
+LOSSES = 0.1
+"""The share of worlds with it."""
 LARGE = 0.02
 """The share of worlds that are not small."""
 
@@ -108,8 +112,12 @@ def drawn(luck: Random) -> Options:
         faults=tuple(luck.sample(FAULTS, luck.randint(1, len(FAULTS) if is_large else 6))),
         wide_loads=luck.random() < 0.4,
     )
-    if options.users == 1:
-        return options
+    options = _shared(options, luck) if options.users > 1 else options
+    lossy = (LOSSY,) if luck.random() < LOSSES and not options.apart else ()
+    return replace(options, faults=options.faults + lossy)
+
+
+def _shared(options: Options, luck: Random) -> Options:
     shared = (SHARED,) if luck.random() < 0.5 else ()
     options = replace(options, projects=max(options.projects, options.users), faults=options.faults + shared)
     return _apart(options) if luck.random() < APART else options

@@ -65,7 +65,8 @@ def lost(
     """Seconds from the death of a slave until what ran there begins on the other."""
     with cluster(directory, SLAVES, timing) as here, noting(here, emptied(work), jobs) as notes:
         until(lambda: ends_on("a", notes()), "jobs on the other machine")
-        until(lambda: unfinished("b", notes()), "a job that runs")
+        old = unfinished("b", notes())
+        until(lambda: unfinished("b", notes()) - old, "a job that has just begun")
         kill(here, "b")
         died_s = time.monotonic()
         victims = unfinished("b", notes())

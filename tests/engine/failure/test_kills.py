@@ -108,6 +108,7 @@ def test_a_job_that_was_running_is_redone_with_the_reason(project: Project, scri
     until(lambda: project.calls() == ["reached"], "the second job")
     script.kill()
     script.wait()
+    until(lambda: not scripts.processes(), "the end of the job, which would go on writing")
     Path("go").touch()
     scripts.good(WAITING)
     log = project.read("logs/ppg_run.txt")

@@ -2,10 +2,10 @@
 
     python benchmarks/cluster_faults.py [--repeats 3]
 
-Two slaves of one core each. *Machine*: SIGKILL to a slave and all that it started, at once, so that nobody can say
-goodbye; *daemon*: to the slave alone. Then until the other one begins what ran there. *Coordinator*: SIGKILL to it, and
-a new one at once; until the first job of a pipegraph that began in that moment, and the longest pause between two jobs
-of one that ran all the while.
+Slaves of one core each. *Machine*: SIGKILL to a slave and all that it started, at once, so that nobody can say goodbye;
+*daemon*: to a slave alone, in the same cluster. Then until the one that is left begins what ran there. *Coordinator*:
+SIGKILL to it, and a new one at once; until the first job of a pipegraph that began in that moment, and the longest
+pause between two jobs of one that ran all the while.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from _experiment import Experiment, emptied
 from _process import program
 from _report import seconds
 
-SLAVES = {"a": 1, "b": 1}
+SLAVES = {"stays": 1, "machine": 1, "daemon": 1}
+KILL: Mapping[str, Callable[[Cluster, str], None]] = {"machine": Cluster.kill, "daemon": Cluster.kill_daemon}
 EACH_S = 0.5
 SOON: Mapping[str, float] = {"heartbeat": 0.5, "lease": 5, "grace": 2}
 DEFAULT: Mapping[str, float] = {"heartbeat": 2, "lease": 60, "grace": 10}
@@ -49,36 +50,42 @@ def main() -> None:
         with experiment.directory() as scratch:
             work = scratch / "work"
             tries = range(experiment.repeats)
-            machine_s = [lost(scratch / f"m{n}", work, timing, jobs, Cluster.kill) for n in tries]
-            daemon_s = [lost(scratch / f"d{n}", work, timing, jobs, Cluster.kill_daemon) for n in tries]
-            restarts = [restarted(scratch / f"c{n}", work, timing, jobs) for n in tries]
-        new_s, pause_s = (median(of_all) for of_all in zip(*restarts, strict=True))
-        table.append([words, *map(seconds, (median(machine_s), median(daemon_s), new_s, pause_s))])
+            losses = [lost(scratch / f"l{n}", work, timing, jobs) for n in tries]
+            restarts = [restarted(scratch / f"r{n}", work, timing, jobs) for n in tries]
+        medians = (median(of_all) for both in (losses, restarts) for of_all in zip(*both, strict=True))
+        table.append([words, *map(seconds, medians)])
     head = ["", "machine: restart after", "daemon: restart after", "coordinator: new work after", "longest pause"]
     experiment.report.table(head, table)
     experiment.finish()
 
 
-def lost(
-    directory: Path, work: Path, timing: Mapping[str, float], jobs: int, kill: Callable[[Cluster, str], None]
-) -> float:
-    """Seconds from the death of a slave until what ran there begins on the other."""
+def lost(directory: Path, work: Path, timing: Mapping[str, float], jobs: int) -> tuple[float, ...]:
+    """Seconds from the death of each in KILL until what ran there begins on the one that stays."""
     with cluster(directory, SLAVES, timing) as here, noting(here, emptied(work), jobs) as notes:
-        until(lambda: ends_on("a", notes()), "jobs on the other machine")
-        old = unfinished("b", notes())
-        until(lambda: unfinished("b", notes()) - old, "a job that has just begun")
-        kill(here, "b")
-        died_s = time.monotonic()
-        victims = unfinished("b", notes())
-        assert victims, f"the job has ended within the {EACH_S} s that it takes: this machine is too slow"
-        again = until(lambda: begun(victims, "a", notes()), "the restart of its jobs")
-        return again - died_s
+        until(lambda: all(ends_on(machine, notes()) for machine in SLAVES), "jobs on all machines")
+        deaths = [death(here, machine, notes) for machine in KILL]
+        return tuple(begun_again(victims, notes) - died_s for died_s, victims in deaths)
+
+
+def begun_again(victims: set[int], notes: Callable[[], list[Note]]) -> float:
+    """When the first of these jobs begins on the machine that stays."""
+    return until(lambda: begun(victims, "stays", notes()), "the restart of its jobs")
+
+
+def death(here: Cluster, machine: str, notes: Callable[[], list[Note]]) -> tuple[float, set[int]]:
+    """Kill it in the middle of a job: when that was, and what ran there."""
+    old = unfinished(machine, notes())
+    until(lambda: unfinished(machine, notes()) - old, "a job that has just begun")
+    KILL[machine](here, machine)
+    died_s, victims = time.monotonic(), unfinished(machine, notes())
+    assert victims, f"the job has ended within the {EACH_S} s that it takes: this machine is too slow"
+    return died_s, victims
 
 
 def restarted(directory: Path, work: Path, timing: Mapping[str, float], jobs: int) -> tuple[float, float]:
     """Seconds from the death of the coordinator until a new pipegraph's first job; the longest pause of an old one."""
     with cluster(directory, SLAVES, timing) as here, noting(here, emptied(work / "old"), jobs) as notes:
-        until(lambda: ends_on("a", notes()) and ends_on("b", notes()), "jobs on both machines")
+        until(lambda: all(ends_on(machine, notes()) for machine in SLAVES), "jobs on all machines")
         here.kill("coordinator")
         died_s = time.monotonic()
         here.coordinator()

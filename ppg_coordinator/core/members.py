@@ -140,7 +140,8 @@ class Attempts:
 class Pipegraph:
     """A session. `peer` is None while its MCP has not come (back); it is known then from what slaves hold.
 
-    `number` is that of the newest Shares, `shares` what they said. `closing` says why it is being ended.
+    `number` is that of the newest Shares, `shares` what they said; `is_decided`: there were any since we know it.
+    `closing` says why it is being ended.
     """
 
     session: str
@@ -154,6 +155,7 @@ class Pipegraph:
     demand: Demand = NO_DEMAND
     excluded: dict[str, str] = field(default_factory=dict)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
+    is_decided: bool = False
     attempts: dict[str, Attempts] = field(default_factory=dict)
     away_since: float | None = None
     closing: str | None = None

@@ -187,6 +187,7 @@ class Pipegraphs:
             for machine_id, reason in graph.excluded.items():
                 self.exclude(new, Exclude(machine_id, reason))
             self.demand(new, graph.demand, now)
+            new.is_decided = True  # that it has nothing: what it had was ended
             self.tell_shares(new)
 
     def _refusal(self, peer: Peer, message: OpenSession) -> str | None:
@@ -247,7 +248,7 @@ class Pipegraphs:
         if graph is None:
             return
         before, graph.shares = graph.shares, {machine: (cores, memory) for machine, cores, memory in shares.machines}
-        graph.number = shares.number
+        graph.number, graph.is_decided = shares.number, True
         desk.highest_number = max(desk.highest_number, shares.number)
         self.tell_shares(graph)
         for machine_id in dict.fromkeys([*before, *graph.shares]):
@@ -264,7 +265,7 @@ class Pipegraphs:
             if machine is not None and daemon is not None and (cores, memory) != UNKNOWN:
                 host = daemon.peer.host
                 told.append(Share(machine_id, host, cores, memory, machine.cores, machine.memory_bytes))
-        self._desk.tell(graph.peer, SharesMessage(graph.number, tuple(told), graph.note))
+        self._desk.tell(graph.peer, SharesMessage(graph.number, tuple(told), graph.note, graph.is_decided))
 
     def _limit(self, graph: Pipegraph, machine_id: str, share: tuple[int, int], now: float) -> None:
         daemon = self._desk.daemon(graph.user, machine_id)

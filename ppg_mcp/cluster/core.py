@@ -16,7 +16,7 @@ Rules
   not asked for again. The user is told once, with the facts of both.
 - Machines that an earlier run of the project used, and that may still run something of it, are waited for: until the
   coordinator says that they are cleared, or for lease and margin. Until then nothing is sent to anybody.
-- The coordinator may come and go: shares stay as they were last stated. One that does not know us is told everything.
+- The coordinator may come and go: shares stay as they were last decided. One that does not know us is told everything.
 - Data is part of the demand before it is loaded, if it was declared how large it is: else it might never find room in a
   share that was made without it. If not, as soon as it was measured on one machine.
 """
@@ -230,8 +230,10 @@ class ClusterCore:
             self._exclude(ended.host, ended.machine_id, ended.reason)
 
     def _on_shares(self, message: Shares) -> None:
-        before, self.shares = self.shares, {share.machine_id: share for share in message.machines}
         self.note = message.note
+        if not message.is_decided:
+            return
+        before, self.shares = self.shares, {share.machine_id: share for share in message.machines}
         for machine in before.keys() | self.shares.keys():
             if before.get(machine) != self.shares.get(machine):
                 self._grant(machine)

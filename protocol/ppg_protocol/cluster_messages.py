@@ -146,11 +146,13 @@ class Demand:
 @dataclass(frozen=True, slots=True)
 class Shares:
     """Coordinator -> MCP: what it may use from now on; what is absent, not at all. `note` says why it is not more, when
-    there is a demand that is not met: for the user."""
+    there is a demand that is not met: for the user. Not `is_decided`: a coordinator that was started again has not
+    shared out anything yet, so the note alone counts, and what its predecessor said holds."""
 
     number: int
     machines: tuple[Share, ...]
     note: str
+    is_decided: bool = True
 
 
 @message(68)

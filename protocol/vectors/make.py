@@ -144,6 +144,7 @@ SAMPLES: dict[str, Message] = {
     "demand, with data": Demand((DemandedShape(1, 0, 3, 1 << 34),), 0, (LoadedData("b00t/c0", 1 << 33),)),
     "shares": Shares(17, (Share("b00t/c0", "node7", 8, 1 << 35, 32, 1 << 37),), "the others are held by another user"),
     "shares, none": Shares(18, (), ""),
+    "shares, not decided": Shares(19, (), "it learns what is running, and shares out in 8 s", False),
     "cleared": Cleared("b00t/c0", "node7"),
     "exclude": Exclude("b00t/c0", "node7 does not see /data/counts"),
     "register": Register("b00t/c0", 32, 1 << 37, (HeldShare("counts", 3, "/data/counts", 17, 8, 1 << 35),)),

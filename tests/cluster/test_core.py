@@ -98,6 +98,15 @@ def test_a_supervisor_gets_what_it_needs_and_is_used_once_it_is_ready_and_grante
     assert grants(world.shares()) == [("a", 0)]
 
 
+def test_a_coordinator_that_has_decided_nothing_yet_takes_nothing_away() -> None:
+    world = World()
+    world.say(on.CoordinatorCame("head"))
+    world.shares(share("a"))
+    assert grants(world.ready(b"p", "a")) == [("a", 4)]
+    assert grants(world.say(on.CoordinatorSaid(Shares(2, (), "shares out in 8 s", is_decided=False)))) == []
+    assert world.core.waits_for == "shares out in 8 s"
+
+
 def test_a_machine_that_is_ready_before_its_share_is_known_gets_nothing_yet() -> None:
     world = World()
     assert grants(world.ready(b"p", "a")) == [("a", 0)]

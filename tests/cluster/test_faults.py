@@ -44,6 +44,17 @@ def test_a_coordinator_that_is_killed_and_started_again(cluster: Cluster) -> Non
     assert len([note for note in script.notes if note.startswith("begun")]) == 12, "nothing ran twice"
 
 
+def test_a_run_goes_on_while_a_coordinator_that_was_started_again_only_listens(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.start(SLOW.replace("range(12)", "range(30)"))
+    until(lambda: len(script.notes) > 2)
+    cluster.kill("coordinator")
+    cluster.coordinator("--grace", "600")
+    script.good()
+    assert_complete(cluster, count=30)
+    assert cluster.status()["coordinator"]["grace_s"] > 0
+
+
 def test_a_script_that_is_killed_and_started_again(cluster: Cluster) -> None:
     cluster.up("a", "b")
     script = cluster.start(SLOW)

@@ -177,6 +177,8 @@ class Mcp(Talker):
     def read(self) -> None:
         message = self.inbox.popleft()
         match message:
+            case Shares(_, _, note, False):
+                self.note = note
             case Shares(number, machines, note):
                 assert number >= self.number, "numbers never fall"
                 assert all(share.cores > 0 or share.memory_bytes > 0 for share in machines)

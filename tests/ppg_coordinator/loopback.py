@@ -181,6 +181,8 @@ class McpClient(Client):
 
     def hear(self, message: Message) -> list[Message]:
         match message:
+            case Shares(_, _, note, False):
+                self.note = note
             case Shares(_, machines, note):
                 self.shares, self.note = {share.machine_id: share.cores for share in machines}, note
             case Cleared(machine):

@@ -205,9 +205,13 @@ class Supervisor(Foreman):
                 self._on_sigterm()
             self._reap()
         elif fd == self._mcp:
-            self._log("the MCP is gone")
-            self._end_everything()
-            os._exit(1)
+            self._on_parent_gone()
+
+    def _on_parent_gone(self) -> None:
+        """The MCP: nobody wants what runs here."""
+        self._log("the MCP is gone")
+        self._end_everything()
+        os._exit(1)
 
     def _on_sigterm(self) -> None:
         """End the jobs, and leave."""

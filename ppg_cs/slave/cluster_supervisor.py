@@ -5,7 +5,8 @@
 What the master says after Prepare waits until the facts are there, and for ever if the Python versions differ: the
 master will see that in Ready, and code of another Python can't be loaded. Whatever shows that this machine
 can't work for the session is said as Unfit, and that is the end of it here. The daemon is the supervisor's parent: it
-says limits, is told what is held and when the lease ends, and when it goes, everything goes.
+says limits, is told what is held and when the lease ends, and when it goes, everything goes. Then the master is told so
+by a Farewell, since nobody else can say it, and need not wait for the lease.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import zmq
 
-from ppg_cs import control, uplink
+from ppg_cs import control, descendants, uplink
 from ppg_cs import instructions as do
 from ppg_cs.board import shared_memory
 from ppg_cs.control import Channel
@@ -29,7 +30,7 @@ from ppg_cs.slave import fitness, session_setup, surroundings
 from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
 from ppg_cs.slave.data_process import pack_prepare
-from ppg_cs.slave.exits import LEASE_OVER, REFUSED, TERMINATED, UNFIT
+from ppg_cs.slave.exits import LEASE_OVER, ORPHANED, REFUSED, TERMINATED, UNFIT
 from ppg_cs.slave.farewell import say_farewell
 from ppg_cs.slave.session_setup import SessionSetup
 from ppg_cs.supervisor import Supervisor
@@ -37,8 +38,8 @@ from ppg_cs.tasks import Task
 from ppg_cs.workforce import Member
 from ppg_cs.workplace import Workplace
 from ppg_protocol import clock
-from ppg_protocol.cluster_messages import Limit, Prepare, Unfit
-from ppg_protocol.link import ClientLink, Delivery
+from ppg_protocol.cluster_messages import Farewell, Limit, Prepare, Unfit
+from ppg_protocol.link import SERVER, ClientLink, Delivery
 from ppg_protocol.messages import Finished, LoadFailed, Ready, Shutdown
 from ppg_protocol.records import Distribution, Outcome, Usage
 from ppg_protocol.session import Timing
@@ -122,7 +123,7 @@ class ClusterSupervisor(Supervisor):
     def _flush(self, now: float) -> None:
         if self._hold_until is None and any(map(_is_sudden, self.outbox)):
             self._hold_until = now + CONCERTED_S
-        if self._hold_until is not None and now < self._hold_until and self.exit_code is None:
+        if self._hold_until is not None and now < self._hold_until and self.exit_code in (None, ORPHANED):
             return
         self._hold_until = None
         super()._flush(now)
@@ -135,8 +136,11 @@ class ClusterSupervisor(Supervisor):
 
     def say_farewell(self) -> None:
         """Results and last words that the master must have."""
-        if self.exit_code == UNFIT or self.core.draining:
+        is_orphaned = self.exit_code == ORPHANED and self._was_welcome and not descendants.has_children()
+        if is_orphaned or self.exit_code == UNFIT or self.core.draining:
             self._flush(clock.now())
+            if is_orphaned:
+                self.link.send(SERVER, [Farewell("its ppg-slave is gone")], clock.now())
             trouble = say_farewell(self.link, FAREWELL_S)
             if trouble:
                 self._log(f"the master could not be told the last words: {trouble}")
@@ -271,10 +275,15 @@ class ClusterSupervisor(Supervisor):
             except BlockingIOError:
                 return
             if packet is None:
-                self._log("the slave daemon is gone")
-                self._end_everything()
-                os._exit(1)
+                self._on_parent_gone()
+                return
             self._on_order(*packet[0])
+
+    def _on_parent_gone(self) -> None:
+        """The daemon: maybe alone, maybe with all that runs here, so that a sudden end is no word on a job."""
+        if self.exit_code is None:
+            self.exit_code = ORPHANED
+            self._log("the slave daemon is gone: everything of its run ends here")
 
     def _on_sigterm(self) -> None:
         """Not from the daemon: somebody signals all processes here, the jobs among them. That they end so is no word on

@@ -8,12 +8,14 @@ LEASE_OVER = 4
 UNFIT = 5
 TERMINATED = 6
 REFUSED = 7
+ORPHANED = 8
 _WORDS = {
     0: "its run is over, or it was told to leave",
     1: "its supervisor failed; the log of this machine's ppg-slave has it",
     LEASE_OVER: "its lease ran out: the master was not heard for too long",
     REFUSED: "its master refused it",
     UNFIT: "the machine is unfit for it, as was said to its master",
+    ORPHANED: "its ppg-slave was gone",
     TERMINATED: "somebody ended it by SIGTERM",
 }
 

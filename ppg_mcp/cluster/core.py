@@ -5,11 +5,12 @@ A machine's way:
     share ─> (the slave starts a supervisor) ─> came: Prepare and all parts of the task stream are sent
           ─> Ready, and it fits ─> attached: what may be sent there is granted
           ─> quiet: nothing is granted, but nothing is lost either ─> heard again: granted again
-          ─> lost: quiet for lease and margin; or the slave says that its supervisor has ended; or another one comes
+          ─> lost: quiet for lease and margin; or it, or its slave, says that it has ended; or another one comes
 
 Rules
 - A supervisor ends its jobs when its lease is over, counted from when it sent what we acknowledged last. We count from
   when we heard of it last, which is later, and add a margin: so nothing of it runs when its jobs start elsewhere.
+- One that says farewell runs nothing any more, and is lost at once.
 - One whose link has ended, because it is unfit or spoke nonsense, is told to leave, but may not hear it: it is lost
   when its slave says that it has ended, or by the same time.
 - Whose Python, cloudpickle or engine differs, or says Unfit, or whose slave says that it is hopeless, is dismissed and
@@ -30,6 +31,7 @@ from ppg_coordinator.words import listing
 from ppg_protocol.cluster_messages import (
     Cleared,
     Exclude,
+    Farewell,
     OpenSession,
     Prepare,
     Share,
@@ -265,6 +267,8 @@ class ClusterCore:
             self._on_ready(supervisor, message, said.wall_ns, now)
         elif isinstance(message, Unfit):
             self._dismiss(supervisor, message.machine_id, message.reason, now)
+        elif isinstance(message, Farewell):
+            self._drop(said.peer, f"its supervisor on {supervisor.host} has ended: {message.reason}")
         elif supervisor.ready is not None:
             if isinstance(message, Heartbeat) and message.data_bytes != supervisor.data_bytes:
                 supervisor.data_bytes = message.data_bytes

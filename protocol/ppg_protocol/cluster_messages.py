@@ -108,6 +108,15 @@ class Unfit:
     reason: str
 
 
+@message(41)
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Supervisor -> MCP: all processes of the session on this machine have ended, and it ends after this message, since
+    nobody is there who would say so for it. What it has not reported did not end well."""
+
+    reason: str
+
+
 # -------------------------------------------------------------------------------------------------- MCP <-> coordinator
 
 

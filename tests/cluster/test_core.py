@@ -13,6 +13,7 @@ from ppg_protocol.cluster_messages import (
     Demand,
     DemandedShape,
     Exclude,
+    Farewell,
     LoadedData,
     OpenSession,
     Prepare,
@@ -152,6 +153,16 @@ def test_who_says_that_it_is_unfit_is_not_asked_again_by_any_coordinator() -> No
     assert "no module named steps" in warnings(out)[0]
     out = world.say(on.CoordinatorCame("head"))
     assert out[1] == on.ToCoordinator([OPEN, Exclude("a", "no module named steps on host-a")])
+
+
+def test_who_says_farewell_is_lost_at_once_and_may_come_again() -> None:
+    world = World()
+    world.shares(share("a"))
+    world.ready(b"p", "a")
+    out = world.say(on.PeerSaid(b"p", Farewell("its ppg-slave is gone")))
+    assert out == [Lose("a", "host-a", "its supervisor on host-a has ended: its ppg-slave is gone")]
+    assert world.say(on.PeerSaid(b"p", Retracted((1,)))) == []
+    assert grants(world.ready(b"q", "a", pid=8)) == [("a", 4)]
 
 
 def test_a_machine_where_no_supervisor_can_start_is_not_asked_again() -> None:

@@ -33,6 +33,16 @@ def test_a_slave_that_is_killed(cluster: Cluster) -> None:
     assert "lost " in script.log
 
 
+def test_the_jobs_of_a_slave_that_is_killed_alone_do_not_wait_for_its_lease(cluster: Cluster) -> None:
+    cluster.up("a", "b")
+    script = cluster.start(SLOW, PPG_LEASE="600")
+    until(lambda: any("begun" in note and note.endswith("b") for note in script.notes))
+    cluster.kill("b")
+    script.good()
+    assert_complete(cluster)
+    assert "its ppg-slave is gone" in script.log
+
+
 def test_a_coordinator_that_is_killed_and_started_again(cluster: Cluster) -> None:
     cluster.up("a", "b")
     script = cluster.start(SLOW)

@@ -42,8 +42,13 @@ class Daemon(Process):
         self._connected = False
         self._refusal: str | None = None
         self._leave_at: float | None = None
+        self._sweep_all()
         self.link = self._connect()
         self.wake()
+
+    def _sweep_all(self) -> None:
+        for left in [one for one in self.host.processes if isinstance(one, Supervisor) and one.user == self.user]:
+            left.kill("was left by a dead daemon")
 
     def _connect(self) -> ClientLink:
         options = self.sim.options
@@ -221,5 +226,6 @@ class Daemon(Process):
 
     def on_death(self) -> None:
         """See Process."""
-        self._end_children()
+        for child in self.children.values():
+            child.orphan()
         self.sim.daemon_died(self)

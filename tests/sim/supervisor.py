@@ -13,9 +13,9 @@ from ppg_cs.outbox import PLENTY_PER_CORE, Outbox
 from ppg_cs.report import NOTHING, Report, Result
 from ppg_cs.slave.cluster_core import ClusterSupervisorCore
 from ppg_cs.slave.cluster_events import Drain
-from ppg_cs.slave.exits import LEASE_OVER, UNFIT
+from ppg_cs.slave.exits import LEASE_OVER, ORPHANED, UNFIT
 from ppg_mcp.planner import Kind
-from ppg_protocol.cluster_messages import Limit, Prepare, StartSession
+from ppg_protocol.cluster_messages import Farewell, Limit, Prepare, StartSession
 from ppg_protocol.errors import RemoteProtocolError
 from ppg_protocol.link import SERVER, Delivery
 from ppg_protocol.messages import Heartbeat, Ready, Shutdown
@@ -95,6 +95,9 @@ class Supervisor(Process):
         if self.alive and self.exit_code is not None:
             self._end_everything()
             self._leaving_until = self.now + FAREWELL_S
+            if self.exit_code == ORPHANED and links.is_connected(self.link):
+                self.world.count("farewells")
+                self.link.send(SERVER, [Farewell("its daemon is gone")], self.now)
             self.link.ask_for_acknowledgement(self.now)
             self._say_farewell()
 
@@ -115,7 +118,7 @@ class Supervisor(Process):
         session = self.link.session()
         assert session is not None
         assert self._leaving_until is not None
-        wants = self.exit_code == UNFIT or self.core.draining
+        wants = self.exit_code in (UNFIT, ORPHANED) or self.core.draining
         self.link.receive(self.now)
         self.link.tick(self.now)
         owes = session.outbox.first_kept <= session.outbox.sent
@@ -357,6 +360,17 @@ class Supervisor(Process):
             if member.key and member.parent == process:
                 self.lose_data_process(member.number)
         self._later(0.002, lambda: self.handle(on.DataProcessDied(process, status, Usage(0.0, 0.0, 0), NOTHING)))
+
+    def orphan(self) -> None:
+        """Its daemon is gone. One that is frozen goes down with it: see decision 84."""
+        if self.is_frozen:
+            self.kill("its daemon goes")
+        else:
+            self.post(self._be_orphaned)
+
+    def _be_orphaned(self) -> None:
+        if self.exit_code is None:
+            self.exit_code = ORPHANED
 
     def _end_everything(self) -> None:
         for job in list(self.jobs.values()):

@@ -2,20 +2,23 @@
 
 `__str__` may raise, pickling may fail, and what pickles may not load again (an `__init__` with other arguments than
 `args`): the last is tried here, in the job's own process. What takes longer than `PATIENCE_S` is interrupted, and no
-more than `PICKLED_BYTES_MAX` of a pickle is ever made: an exception may hold all the data of its job.
+more than `PICKLED_BYTES_MAX` of a pickle is ever made: an exception may hold all the data of its job. What we ourselves
+complain of has no traceback, since all of its frames would be ours.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import signal
 import traceback
 from collections.abc import Iterator
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import cloudpickle
 
+from ppg_protocol.errors import JobContractError
 from ppg_protocol.records import Failure
 
 TEXT_BYTES_MAX = 64 << 10
@@ -71,6 +74,8 @@ def _traceback(error: BaseException, skip_frames: int) -> str:
     trace: TracebackType | None = error.__traceback__
     for _ in range(skip_frames):
         trace = trace.tb_next if trace is not None else None
+    if type(error) is JobContractError and all(_is_ours(frame) for frame, _ in traceback.walk_tb(trace)):
+        return "\n".join(error.__notes__) if hasattr(error, "__notes__") else ""
     try:
         with _bounded_time():
             text = "".join(traceback.format_exception(type(error), error, trace))
@@ -78,6 +83,10 @@ def _traceback(error: BaseException, skip_frames: int) -> str:
         text = f"{type(error).__name__} (its traceback could not be formatted: {type(another).__name__})"
     half = TEXT_BYTES_MAX // 2
     return text if len(text) <= 2 * half else f"{text[:half]}\n[…]\n{text[-half:]}"
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return os.path.dirname(frame.f_code.co_filename) == os.path.dirname(__file__)
 
 
 def _pickled(error: BaseException) -> bytes:

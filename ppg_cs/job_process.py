@@ -22,13 +22,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from types import NoneType
 from typing import NoReturn
 
 from ppg_cs import capture, descendants, failing, hygiene, marker, outputs, report
 from ppg_cs import cores as granted_cores
 from ppg_cs.awaited import await_files
 from ppg_cs.board import REACHED, RESULT
-from ppg_cs.returned import refuse_jobs
+from ppg_cs.returned import blame, refuse_jobs
 from ppg_cs.tasks import FileTask
 from ppg_cs.workplace import Workplace
 from ppg_protocol.errors import JobContractError
@@ -123,12 +124,16 @@ def _execute(workplace: Workplace, pid: int, key: int, job: int, slot: int, awai
         workplace.board.write(slot, key, REACHED, body)
         task = found
         outputs.clear(task.paths)
-        _call(task)
+        returned = _call(task)
         if os.getpid() != pid:
             os._exit(0)
         clean = settle(workplace)
         cap = workplace.config.hash_cap_bytes
-        files = [outputs.inspect(task.job_id, path, task.empty_ok, cap) for path in task.paths]
+        try:
+            files = [outputs.inspect(task.job_id, path, task.empty_ok, cap) for path in task.paths]
+        except JobContractError as error:
+            error.add_note(blame(task.callback, returned))
+            raise
         return report.encode_result(clean, files, None)
     except BaseException as error:
         if os.getpid() != pid:
@@ -136,15 +141,17 @@ def _execute(workplace: Workplace, pid: int, key: int, job: int, slot: int, awai
         return _failed(workplace, task, error)
 
 
-def _call(task: FileTask) -> None:
+def _call(task: FileTask) -> type:
+    """The type of what the callback returned: the thing itself may be large."""
     try:
         returned = task.callback(*task.arguments)
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
             raise
-        return
+        return NoneType
     if returned is not None:
         refuse_jobs(task.job_id, returned)
+    return type(returned)
 
 
 def _failed(workplace: Workplace, task: FileTask | None, error: BaseException) -> bytes:

@@ -71,8 +71,9 @@ def inspect(job_id: str, path: str, empty_ok: bool, hash_cap_bytes: int) -> tupl
     except FileNotFoundError:
         raise JobContractError(
             f"{job_id} did not create its output {path}. "
-            f"The callback returned without an error, but no such file exists afterwards: "
-            f"check the name that it writes to and the directory it is in."
+            "The callback returned without an error, but no such file exists afterwards: "
+            "check the name that it writes to and the directory it is in. A callback that was made in a loop sees the "
+            "last turn's variables, unless they are bound as defaults: def callback(path, name=name)."
         ) from None
     except OSError as error:
         error.add_note("The callback had returned without an error; then its output was opened to be checked.")

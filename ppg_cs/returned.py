@@ -1,4 +1,4 @@
-"""What a callback must not return: jobs.
+"""What a callback returned: nothing that matters, and no jobs.
 
 Only the callback of a DependencyInjectionJob returns jobs. Anywhere else whoever returns one believes that something
 comes of it, so saying nothing would leave him with a graph that lacks jobs or edges. Every other value is ignored, as a
@@ -9,9 +9,14 @@ Jobs are made above this room, where they are marked as `NoResult`.
 
 from __future__ import annotations
 
+from functools import partial
+from types import NoneType
+
 from ppg_protocol.errors import JobContractError
 
 _COLLECTIONS = (list, tuple, set, frozenset, dict)
+_MEANINGLESS = (NoneType, int)
+"""A lambda that ends in `file.write()` returns a number."""
 
 
 class NoResult:
@@ -33,3 +38,16 @@ def refuse_jobs(job_id: str, returned: object) -> None:
             "DependencyInjectionJob. To make jobs while the run goes on, make them in the callback of a "
             "JobGeneratingJob. What the script knows goes into depends_on()."
         )
+
+
+def blame(callback: object, returned: type) -> str:
+    """For the user whose callback left no proper output: which one it was, and what it is that it did not write."""
+    while isinstance(callback, partial):
+        callback = callback.func
+    code = getattr(callback, "__code__", None)
+    name = getattr(callback, "__qualname__", type(callback).__qualname__)
+    where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
+    value = (
+        "" if returned in _MEANINGLESS else f" It returned something ({returned.__name__}), which nobody writes for it."
+    )
+    return f"The callback is {name}{where}.{value}"

@@ -22,6 +22,9 @@ __all__ = [
 PyPipelineGraphError = PyPipeGraphError
 
 MAX_SHOWN_FAILURES = 10
+MAX_SHOWN_LINES = 40
+MAX_SHOWN_CHARS = 8_000
+"""Of each stream of a failed job, in the text of a RuntimeError."""
 
 
 class CycleError(PyPipeGraphError):
@@ -44,7 +47,7 @@ class RuntimeException(PyPipeGraphError):
 class JobFailure:
     """One failed job: its id, the exception (unpickled, or a stand-in with its text), and what it wrote (tails).
 
-    `host`: where it ran, in a cluster; else empty.
+    `host`: where it ran, in a cluster; else empty. `hint`: what to do, where the graph knows more than the exception.
     """
 
     job_id: str
@@ -54,16 +57,23 @@ class JobFailure:
     stdout: str
     stderr: str
     host: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
+        return self._told(self.stdout, self.stderr)
+
+    def brief(self) -> str:
+        """The same, with the last lines of what the job wrote."""
+        return self._told(_end(self.stdout), _end(self.stderr))
+
+    def _told(self, stdout: str, stderr: str) -> str:
         where = f" (on {self.host})" if self.host else ""
         parts = [f"{self.job_id}{where}: {self.error}"]
-        if self.traceback:
-            parts.append(_indented(self.traceback))
-        if self.stdout:
-            parts.append("  stdout:\n" + _indented(self.stdout))
-        if self.stderr:
-            parts.append("  stderr:\n" + _indented(self.stderr))
+        parts += [_indented(text) for text in (self.traceback, self.hint) if text]
+        if stdout:
+            parts.append("  stdout:\n" + _indented(stdout))
+        if stderr:
+            parts.append("  stderr:\n" + _indented(stderr))
         return "\n".join(parts)
 
 
@@ -81,7 +91,7 @@ class RuntimeError(RuntimeException):  # the original's name for it
     def __str__(self) -> str:
         count = len(self.failures)
         lines = [f"{count} job{'s' if count != 1 else ''} failed."]
-        lines.extend(str(failure) for failure in self.failures[:MAX_SHOWN_FAILURES])
+        lines.extend(failure.brief() for failure in self.failures[:MAX_SHOWN_FAILURES])
         if count > MAX_SHOWN_FAILURES:
             lines.append(f"… and {count - MAX_SHOWN_FAILURES} more: see .failures or logs/ppg_errors.txt.")
         if self.pruned:
@@ -89,6 +99,13 @@ class RuntimeError(RuntimeException):  # the original's name for it
             more = f" and {len(self.pruned) - MAX_SHOWN_FAILURES} more" if len(self.pruned) > MAX_SHOWN_FAILURES else ""
             lines.append(f"Not run, because they depend on what failed: {shown}{more}.")
         return "\n\n".join(lines).encode(errors="backslashreplace").decode()  # file names may hold surrogates
+
+
+def _end(text: str) -> str:
+    end = "\n".join(text[-MAX_SHOWN_CHARS:].rstrip("\n").split("\n")[-MAX_SHOWN_LINES:])
+    if len(end) == len(text.rstrip("\n")):
+        return text
+    return f"[… the end only; more is in .failures, and in logs/ppg_errors.txt where there is a folder logs]\n{end}"
 
 
 def _indented(text: str) -> str:

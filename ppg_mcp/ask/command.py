@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m pypipegraph", description=__doc__, epilog=EPILOG)
-    commands = parser.add_subparsers(dest="ask", required=True, metavar="command")
+    commands = parser.add_subparsers(dest="ask", required=True, metavar="status|why|history")
     status = commands.add_parser(
         "status",
         help="how the run stands, or what the last one left",

@@ -25,7 +25,7 @@ def answer(project: Project, store: StoreCopy, question: Mapping[str, Any]) -> d
     job_id = _find(names, ids) or next((name for name in names if store.executions_of(name)), None)
     if job_id is None:
         error = f"The status store {project.store} knows no job {names[-1]!r}: none of that name was ever started."
-        return {"error": error, "ids": candidates(names, ids)}
+        return {"error": error + _not_run(store), "ids": candidates(names, ids)}
     executions = store.executions_of(job_id)
     about = {"live": False, "job": job_id, "state": _state(store.has_record(job_id), executions)}
     if question["ask"] == "history":
@@ -50,6 +50,15 @@ def _status(project: Project, store: StoreCopy) -> dict[str, Any]:
         "failed": len(failed),
         "failed_jobs": [{"job": job_id, "error": error} for job_id, error in failed[:MAX_LISTED]],
     }
+
+
+def _not_run(store: StoreCopy) -> str:
+    run = last_run(store)
+    if not run or not run.get("pruned"):
+        return ""
+    return (
+        f" {run['pruned']} jobs of the last run were not run, because what they depend on failed; `status` lists that."
+    )
 
 
 def _find(names: Sequence[str], ids: Sequence[str]) -> str | None:

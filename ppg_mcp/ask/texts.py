@@ -72,7 +72,9 @@ def _last_status(answer: Data) -> Iterator[str]:
     yield f"No run goes on in {printable(answer['directory'])}."
     yield f"  store: {printable(answer['store'])}"
     yield f"  last run: {_last_run(answer['last_run'])}"
-    yield f"  {_jobs(answer['records'])} done, {_jobs(answer['tombstones'])} started that did not end well"
+    tombstones = answer["tombstones"]
+    left = f", {_jobs(tombstones)} started that did not end well" if tombstones else ""
+    yield f"  on record: {_jobs(answer['records'])} done{left}"
     yield from _failed(answer)
 
 
@@ -147,7 +149,8 @@ def _value(text: str | None) -> str:
 
 def _execution(one: Data) -> str:
     took = f"{one['runtime_s']:.2f} s" if one["runtime_s"] < 60 else duration(one["runtime_s"])
-    facts = f"{took}, {size(one['peak_rss_bytes'])}, {_cores(one['cores'])}, {one['host']}"
+    memory = f"{size(one['peak_rss_bytes'])}, " if one["peak_rss_bytes"] else ""
+    facts = f"{took}, {memory}{_cores(one['cores'])}, {one['host']}"
     return f"{_when(one['ended_at'])}: {printable(one['outcome'])} ({facts})"
 
 

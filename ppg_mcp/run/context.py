@@ -93,8 +93,14 @@ class RunContext:
 
     def report_missing_inputs(self) -> None:
         """Invariants that can't be evaluated fail, and with them what depends on them."""
-        for index, error in self.survey.failures.items():
-            self.results.failed_here(self.order[index], error)
+        if not self.survey.failures:
+            return
+        from .hints import dependants_of, of_input
+
+        failed = [(self.order[index], error) for index, error in self.survey.failures.items()]
+        dependants = dependants_of([invariant for invariant, _ in failed], self.order)
+        for invariant, error in failed:
+            self.results.failed_here(invariant, error, hint=of_input(self.graph, error, dependants[invariant]))
             self.situation.failed += 1
         self.survey.failures.clear()
 

@@ -202,10 +202,6 @@ class Reception:
         run.results.failed(job, message.outcome, message.failure, *output, message.usage, host)
         self._performer.remember_failure(index, message.usage, cores, run.hosts.get(machine, ""))
         run.situation.failed += 1
-        where = f" on {host}" if host else ""
-        run.progress.note(
-            f"pypipegraph: failed{where}: {job!r}: {job.error_reason.splitlines()[0] if job.error_reason else ''}"
-        )
         self._performer.perform(run.planner.handle(p.Failed(index)))
 
     def _on_loaded(self, machine: str, message: Loaded) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..exceptions import JobFailure, RuntimeError
+from ..exceptions import MAX_SHOWN_FAILURES, JobFailure, RuntimeError
 from ..graph import Pipegraph
 from ..job import Job
 from ..result import JobResult
 from .log import RunLog, log_path
+from .printable import printable
 
 if TYPE_CHECKING:
     from ppg_protocol.records import Failure, Usage
@@ -50,6 +51,7 @@ class Results:
         host: str = "",
     ) -> None:
         """A job ended badly in its own process; `host`: on which machine of a cluster."""
+        from .hints import of_job
         from .last_words import error_of, exception_of
 
         exception = exception_of(job, outcome, failure)
@@ -61,13 +63,14 @@ class Results:
             _text(stdout),
             _text(stderr),
             host,
+            of_job(self._graph, job, exception) if len(self.failures) < MAX_SHOWN_FAILURES else "",
         )
         self._add(job, told, True, usage.runtime_s, usage.peak_rss_bytes)
 
-    def failed_here(self, job: Job, exception: BaseException, was_run: bool = False) -> None:
+    def failed_here(self, job: Job, exception: BaseException, was_run: bool = False, hint: str = "") -> None:
         """A job failed by what the master found: a missing input file, an impossible resource need, poison."""
         error = f"{type(exception).__name__}: {exception}"
-        self._add(job, JobFailure(job.job_id, exception, error, "", "", ""), was_run, 0.0, 0)
+        self._add(job, JobFailure(job.job_id, exception, error, "", "", "", hint=hint), was_run, 0.0, 0)
 
     def prune(self, job: Job, cause: Job) -> None:
         """A job can't be done because another one failed."""
@@ -93,6 +96,9 @@ class Results:
         )
         self.failures.append(failure)
         self._log.error(f"failed: {failure}")
+        where = f" on {failure.host}" if failure.host else ""
+        first_line = next(iter(failure.error.splitlines()), "")
+        self._log.say(f"pypipegraph: failed{where}: {job!r}: {printable(first_line)}")
         self._append_to_error_log(failure)
 
     def _append_to_error_log(self, failure: JobFailure) -> None:

@@ -17,8 +17,9 @@ def summary(
     """How much was done, in how many seconds."""
     outputs = planner.kind.count(Kind.OUTPUT)
     current = planner.reason.count(Reason.CURRENT) + planner.reason.count(Reason.ADOPTED)
-    ran = executed or results.failures
-    if ran and any(job._result is not None and job.was_run and job.kind not in ALWAYS for job in order):
+    if results.failures or (
+        executed and any(job._result is not None and job.was_run and job.kind not in ALWAYS for job in order)
+    ):
         parts = [f"{executed} job{'s' if executed != 1 else ''} run"]
     else:
         parts = ["nothing had to be redone"]

@@ -116,7 +116,7 @@ MUTATIONS = [
     ),
     Mutation(
         "outputs not unlinked before the callback", "ppg_cs/job_process.py",
-        "        outputs.clear(task.paths)\n        _call(task)", "        _call(task)",
+        "        outputs.clear(task.paths)\n        returned = _call(task)", "        returned = _call(task)",
         JOBS,
     ),
     Mutation(

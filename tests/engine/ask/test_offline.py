@@ -45,7 +45,7 @@ def test_status_tells_of_the_last_run(project: Project) -> None:
     assert (told["live"], told["records"], told["tombstones"]) == (False, 2, 1)
     assert (told["last_run"]["done"], told["last_run"]["failed"], told["last_run"]["pruned"]) == (2, 1, 1)
     assert told["failed_jobs"] == [{"job": "bad", "error": "ValueError: ('as told', 7)"}]
-    assert "2 jobs done, 1 job started that did not end well" in ask("status").out
+    assert "on record: 2 jobs done, 1 job started that did not end well" in ask("status").out
 
 
 def test_failures_of_earlier_runs_are_not_the_last_ones(project: Project) -> None:

@@ -5,8 +5,10 @@ Rules
   daemon is heard, does not leave, and is not revoked.
 - A silent daemon's sessions keep what they hold for the lease; then it is given up: that is counted no more. If it
   returns, it says so (or we remember it) in the moment in which its machine joins again.
-- When a machine appears (again), some of its daemons may be late, and what they run is not counted. So the first ones
-  name the others that are alive there; nobody gets more of the machine until those are here, or the lease is over.
+- When a machine is heard (again) after nobody there was, some of its daemons may be late, and what they run is not
+  counted. So the first ones name the others that are alive there; nobody gets more of the machine until those are here
+  and those that were given up, or until it was heard for the lease: who does not come while nobody there is heard may
+  still be there.
 - A second daemon of a user for a machine waits until it shows whether the first lives: if that says anything
   (`EVIDENCE` heartbeats later, so that it can't be a last word on its way), the second is turned away; if it is quiet
   for `PATIENCE` heartbeats, it is replaced. One that was leaving and runs nothing any more is replaced at once.
@@ -140,17 +142,14 @@ class Daemons:
     def back(self, daemon: Daemon, now: float) -> None:
         """It is heard again, and runs what it ran."""
         machine = self._desk.machines[daemon.machine_id]
-        if daemon.is_given_up:
-            was_present = bool(machine.present)
-            daemon.is_given_up = False
-            self._expect(machine, daemon, (), was_present, now)
-            self._rejoin(machine)
+        was_given_up, daemon.is_given_up = daemon.is_given_up, False
+        self._expect(machine, daemon, (), now)
+        self._rejoin(machine)
+        if was_given_up:
             for supervisor in list(daemon.supervisors.values()):
                 held = HeldShare(supervisor.session, supervisor.epoch, supervisor.project, 0, *supervisor.held)
                 self._take_up(daemon, supervisor, held, now, is_known=True)
             self._clear_older(daemon)
-        else:
-            self._rejoin(machine)
         for graph in self._desk.pipegraphs.values():
             if graph.user == daemon.peer.user:
                 self._pipegraphs.start_if_wanted(graph, daemon.machine_id, now)
@@ -194,7 +193,6 @@ class Daemons:
     def _install(self, peer: Peer, message: Register, now: float) -> None:
         desk = self._desk
         machine = desk.machines.setdefault(message.machine_id, Machine(message.machine_id))
-        was_present = bool(machine.present)
         former = machine.daemons.get(peer.user)
         if former is not None:
             former.rival = None
@@ -208,7 +206,7 @@ class Daemons:
         daemon = Daemon(peer, message.machine_id, message.cores, message.memory_bytes, now, presence=message.presence)
         machine.daemons[peer.user] = daemon
         peer.machine_id = message.machine_id
-        self._expect(machine, daemon, message.neighbours, was_present, now)
+        self._expect(machine, daemon, message.neighbours, now)
         self._rejoin(machine)
         for held in message.held:
             supervisor = Supervisor(held.session, held.epoch, held.project, now)
@@ -222,13 +220,11 @@ class Daemons:
             f"{gigabytes(message.memory_bytes)} of memory, {count(len(message.held), 'session')} running"
         )
 
-    def _expect(
-        self, machine: Machine, daemon: Daemon, neighbours: Sequence[str], was_present: bool, now: float
-    ) -> None:
-        """A daemon is there; which others have to be, before what is free there is known?"""
-        if not was_present:
-            lost = [other.presence for other in machine.daemons.values() if other.is_given_up]
-            machine.awaited = dict.fromkeys(lost)
+    def _expect(self, machine: Machine, daemon: Daemon, neighbours: Sequence[str], now: float) -> None:
+        """A daemon is heard (again); which others have to be, before what is free there is known?"""
+        others = [other for other in machine.daemons.values() if other is not daemon]
+        if not any(other.is_heard for other in others):
+            machine.awaited |= dict.fromkeys(other.presence for other in others if other.is_missing)
             machine.awaited_until = now + self._desk.settings.lease_s
             self._desk.remind(machine.awaited_until, "neighbours", machine.machine_id)
         if now < machine.awaited_until:
@@ -237,9 +233,9 @@ class Daemons:
         machine.awaited.pop(daemon.presence, None)
 
     def neighbours_late(self, machine_id: str, now: float) -> None:
-        """They had their time to register."""
+        """They had their time to register, if the machine was heard meanwhile; if not, they get it when it is."""
         machine = self._desk.machines.get(machine_id)
-        if machine is not None and machine.awaited and now >= machine.awaited_until:
+        if machine is not None and machine.awaited and machine.is_heard and now >= machine.awaited_until:
             self._desk.log(f"{count(len(machine.awaited), 'other ppg-slave')} on {machine.host} did not register", True)
             machine.awaited.clear()
             self._rejoin(machine)
@@ -287,6 +283,8 @@ class Daemons:
         if daemon.is_given_up:
             return
         daemon.is_given_up = True
+        if daemon.is_missing and now < machine.awaited_until:
+            machine.awaited[daemon.presence] = None
         for supervisor in daemon.supervisors.values():
             supervisor.held = desk.arbiter.held(supervisor.session, machine.machine_id)
         desk.log(f"{user}'s ppg-slave on {daemon.peer.host} is given up: {reason}", True)
@@ -328,9 +326,7 @@ def _nonsense(message: Register) -> str | None:
 
 def _has_ended(daemon: Daemon) -> bool:
     """It is not heard, or has said goodbye and runs nothing any more."""
-    if daemon.peer.is_gone or daemon.peer.silent_since is not None:
-        return True
-    return daemon.leaving is not None and not daemon.supervisors
+    return not daemon.is_heard or (daemon.leaving is not None and not daemon.supervisors)
 
 
 def _taken(daemon: Daemon, why: str) -> str:

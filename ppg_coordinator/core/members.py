@@ -76,6 +76,16 @@ class Daemon:
     """Its name among the daemons of the machine."""
 
     @property
+    def is_heard(self) -> bool:
+        """Is its link up, as far as we know?"""
+        return self.peer.silent_since is None and not self.peer.is_gone
+
+    @property
+    def is_missing(self) -> bool:
+        """May something of it run that is not counted?"""
+        return self.is_given_up and bool(self.supervisors)
+
+    @property
     def is_useful(self) -> bool:
         """May its user's sessions get shares there?"""
         return self.peer.silent_since is None and self.leaving is None and not self.is_revoked and not self.is_given_up
@@ -98,13 +108,18 @@ class Machine:
     daemons: dict[str, Daemon] = field(default_factory=dict)
     awaited: dict[str, None] = field(default_factory=dict)
     """Presences of daemons that may have something running there that is not counted: nobody gets more until they
-    have registered, or until `awaited_until`."""
+    are heard, or until `awaited_until`, if the machine is heard then."""
     awaited_until: float = float("-inf")
 
     @property
     def present(self) -> list[Daemon]:
         """Daemons that may have something running."""
         return [daemon for daemon in self.daemons.values() if not daemon.is_given_up]
+
+    @property
+    def is_heard(self) -> bool:
+        """Is one of its daemons?"""
+        return any(daemon.is_heard for daemon in self.daemons.values())
 
     @property
     def host(self) -> str:

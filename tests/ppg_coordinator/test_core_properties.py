@@ -61,6 +61,8 @@ class Story(World):
             self.ask("drain" if much % 3 == 0 else "undrain", machine)
         elif what == "restart":
             self.restart(much)
+        elif what == "cut off":
+            self.cut_off(much)
         elif what in ("read", "say"):
             talkers = self.living()
             if talkers:
@@ -159,6 +161,19 @@ class Story(World):
             if not mcp.turned_away:
                 self.reconnect(mcp)
 
+    def cut_off(self, times: int) -> None:
+        """All machines at once. Who is late does not get through either."""
+        late, self.late = list(self.late), {}
+        heard = [slave for name, slave in self.slaves.items() if name not in late and slave.identity not in self.silent]
+        for slave in heard:
+            self.silent_since[slave.identity] = self.now
+            self.fall_silent(slave)
+        for _ in range(times):
+            self.wait(4)  # two seconds
+        self.late = dict.fromkeys(late, self.now)
+        for slave in heard:
+            self.come_back(slave)
+
     def come_late(self, name: str) -> None:
         """A daemon finds the new coordinator."""
         if self.late.pop(name, None) is not None and name in self.slaves:
@@ -179,12 +194,8 @@ class Story(World):
         self.advance(3 * LEASE_S)
 
 
-restarts = st.lists(
-    st.tuples(
-        st.sampled_from(["restart", "slave", "demand", "read", "fill", "wait"]), st.integers(0, 5), st.integers(0, 12)
-    ),
-    max_size=12,
-)
+RESTARTS = ["restart", "cut off", "slave", "demand", "read", "fill", "wait"]
+restarts = st.lists(st.tuples(st.sampled_from(RESTARTS), st.integers(0, 5), st.integers(0, 12)), max_size=12)
 
 
 @settings(max_examples=150)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
+import pytest
 from core_world import GB, HEARTBEAT, World
 
 from ppg_coordinator.core.events import AuthorizeKey, KeepDrained, RevokeKey, ShutOut, UserRevoked
@@ -352,6 +353,77 @@ def test_a_machine_that_was_cut_off_for_long_is_not_shared_out_before_all_its_da
     world.settle()
     world.fill()
     assert cores(world) == {"s-ann": {"m": 4}, "s-ben": {"m": 4}}
+
+
+@pytest.mark.parametrize("cut_off_s", [35, 65])
+def test_a_machine_that_is_cut_off_while_a_daemon_is_late_waits_for_it_anew(cut_off_s: int) -> None:
+    """That ben's daemon did not come while nothing could come does not say that it is not there."""
+    world = restarted_without_ben(World())
+    ann, ben = world.slaves["m-ann"], world.slaves["m-ben"]
+    world.advance(30)
+    world.fall_silent(ann)
+    world.advance(cut_off_s)
+    world.come_back(ann)
+    world.advance(1)
+    world.fill()
+    assert "every ppg-slave that runs on host-m" in world.waits("s-ann")
+    world.reconnect(ben)
+    world.settle()
+    world.fill()
+    assert cores(world) == {"s-ann": {"m": 4}, "s-ben": {"m": 4}}
+
+
+def test_a_daemon_that_never_comes_is_waited_for_as_long_as_the_lease_after_each_cut() -> None:
+    world = restarted_without_ben(World())
+    world.slaves.pop("m-ben")
+    world.advance(30)
+    world.fall_silent(world.slaves["m-ann"])
+    world.advance(35)
+    world.come_back(world.slaves["m-ann"])
+    world.advance(59)
+    assert cores(world)["s-ann"] == {"m": 4}
+    world.advance(2)
+    world.settle()
+    assert cores(world)["s-ann"] == {"m": 8}
+
+
+@pytest.mark.parametrize(("falls_silent_s", "is_back_s"), [(5, 62), (0, 59)])
+def test_daemons_that_are_heard_again_around_the_end_of_the_lease_are_waited_for(
+    falls_silent_s: int, is_back_s: int
+) -> None:
+    """ben's is given up and ann's is not: before the machine is heard again, or a moment after that."""
+    world = World(lease_s=60)
+    two_users(world)
+    ann, ben = world.slaves["m-ann"], world.slaves["m-ben"]
+    world.fall_silent(ben)
+    world.advance(falls_silent_s)
+    world.fall_silent(ann)
+    world.advance(is_back_s - falls_silent_s)
+    world.come_back(ann)
+    world.advance(63 - is_back_s)
+    world.fill()
+    assert "every ppg-slave that runs on host-m" in world.waits("s-ann")
+    world.come_back(ben)
+    world.settle()
+    world.fill()
+    assert cores(world) == {"s-ann": {"m": 4}, "s-ben": {"m": 4}}
+
+
+def test_a_daemon_that_ran_nothing_is_not_waited_for() -> None:
+    world = World(lease_s=60)
+    two_users(world)
+    world.slave("m-cyd", "cyd", "m")
+    world.fall_silent(world.slaves["m-cyd"])
+    world.advance(70)
+    for name in ("m-ann", "m-ben"):
+        world.fall_silent(world.slaves[name])
+    world.advance(10)
+    for name in ("m-ann", "m-ben"):
+        world.come_back(world.slaves[name])
+    world.demand(world.mcps["s-ben"])
+    world.slaves["m-ben"].finish("s-ben")
+    world.settle()
+    assert cores(world)["s-ann"] == {"m": 8}
 
 
 def test_sessions_that_nobody_claims_after_a_restart_are_ended_after_the_lease() -> None:

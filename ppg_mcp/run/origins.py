@@ -33,6 +33,10 @@ class Origins:
         awaited = tuple(AwaitedFile(path, one.size_bytes, one.mtime_ns, host) for path, one in stats)
         self._made[job] = _Made(machine, awaited)
 
+    def forget(self, job: int) -> None:
+        """What it made is to be removed: nobody is to wait for it."""
+        self._made.pop(job, None)
+
     def awaited(self, inputs: Sequence[Sequence[int]], jobs: Sequence[int], machine: str) -> tuple[AwaitedFile, ...]:
         """What these jobs read and another machine has made. `inputs`: prerequisites of each job."""
         if not self._made:

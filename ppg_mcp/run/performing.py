@@ -42,6 +42,7 @@ class Performer:
                     self._offer(job)
                 case p.Remove():
                     run.log.info(f"removing the temporary {run.order[job]!r}")
+                    run.origins.forget(job)
                     remove_files(run.graph, run.order[job], run.log)
                 case p.Unload():
                     self._unload(job)

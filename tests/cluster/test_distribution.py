@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .hosts import Cluster
+from .hosts import Cluster, until
 
 
 def test_jobs_run_on_all_machines(cluster: Cluster) -> None:
@@ -20,6 +20,26 @@ for i in range(4):
 ppg.run()
 """)
     assert sorted((script.directory / f"f{i}").read_text() for i in range(4)) == ["a", "a", "b", "b"]
+
+
+def test_a_final_job_does_not_wait_for_a_temporary_that_is_gone(cluster: Cluster) -> None:
+    """Of two that have a machine each, one is where the temporary was not made."""
+    cluster.coordinator()
+    for name in ("a", "b"):
+        cluster.slave(name, 2, "--await-files", "1")
+    until(lambda: len(cluster.status()["machines"]) == 2, "registration of slaves")
+    script = cluster.run("""
+temporary = ppg.TempFileGeneratingJob("temporary", lambda: Path("temporary").write_text("x"))
+ppg.FileGeneratingJob("output", lambda: Path("output").write_text("x")).depends_on(temporary)
+for i in range(2):
+    def last(i=i):
+        Path(f"started{i}").touch()
+        wait_for(f"started{1 - i}")
+        note(f"{machine()}, temporary: {os.path.exists('temporary')}")
+    ppg.FinalJob(f"last{i}", last).use_cores(2).depends_on(temporary)
+ppg.run()
+""")
+    assert sorted(script.notes) == ["a, temporary: False", "b, temporary: False"]
 
 
 def test_a_second_run_does_nothing_and_needs_no_cluster(cluster: Cluster) -> None:

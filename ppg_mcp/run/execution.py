@@ -106,14 +106,14 @@ class Execution:
         if self._onlookers is not None:
             self._onlookers.tick(now)
             wake = min(wake, self._onlookers.next_s)
-        if run.store.pending:
+        if self._turn.is_waiting:
             wake = min(wake, self._turn.commit_by)
         if run.log.unwritten:
             wake = min(wake, self._log_by)
         return max(0.0, wake - now)
 
     def flush(self) -> None:
-        """Commit, then send what the commit justifies."""
+        """Commit, then do what the commit justifies."""
         self._turn.flush(time.monotonic())
 
     def _sync_now_and_then(self, now: float) -> None:

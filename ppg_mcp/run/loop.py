@@ -57,8 +57,10 @@ class RunLoop:
             self._execution.round()
         if self._execution is not None:
             self._execution.flush()
-        elif run.store.pending:
-            run.store.commit()
+        else:
+            if run.store.pending:
+                run.store.commit()
+            self._performer.remove()
         run.log_not_run(at_end=True)
 
     def close(self) -> None:

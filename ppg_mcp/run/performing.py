@@ -1,11 +1,15 @@
 """What planner and dispatcher decided, carried out: jobs offered, adopted, left out, failed; temporaries removed.
 
+A temporary is removed when the record of who needed it last is durable: else a run that is killed in between would have
+to make both again.
+
 The dispatcher is imported when the first job must run: a run with nothing to do needs none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ppg_protocol.errors import JobContractError, JobDiedException, PyPipeGraphError
@@ -25,10 +29,13 @@ if TYPE_CHECKING:
 
 
 class Performer:
-    """Fills buffers and drives cores; nothing leaves this process here."""
+    """Fills buffers and drives cores; nothing leaves this process here, but for `remove`."""
 
-    def __init__(self, run: RunContext) -> None:
+    def __init__(self, run: RunContext, unlink: Callable[[str], None] = os.unlink) -> None:
         self._run = run
+        self._unlink = unlink
+        self.removable: list[int] = []
+        """Temporaries that nobody needs any more."""
         self.losses: dict[int, str] = {}
         """Why a job's last attempt was lost, in words."""
 
@@ -41,9 +48,8 @@ class Performer:
                 case p.Start():
                     self._offer(job)
                 case p.Remove():
-                    run.log.info(f"removing the temporary {run.order[job]!r}")
                     run.origins.forget(job)
-                    remove_files(run.graph, run.order[job], run.log)
+                    self.removable.append(job)
                 case p.Unload():
                     self._unload(job)
                 case p.Adopt():
@@ -54,6 +60,14 @@ class Performer:
                     self._withdraw(job)
                 case p.Prune():
                     self._prune(job, instruction.cause)
+
+    def remove(self) -> None:
+        """Remove temporaries. All that is buffered in the store must be durable."""
+        run = self._run
+        for job in self.removable:
+            run.log.info(f"removing the temporary {run.order[job]!r}")
+            remove_files(run.graph, run.order[job], run.log, self._unlink)
+        self.removable.clear()
 
     def _unload(self, job: int) -> None:
         from ppg_protocol.messages import Unload

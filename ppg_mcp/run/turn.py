@@ -2,8 +2,8 @@
 
 No clock and no waiting: the run loop brings time and reports, so a simulation can bring others. The handlers change the
 cores and fill two buffers, the store's and the outbox; so whatever came together is committed together, and status
-writes are durable before the messages that they justify leave: a tombstone before its Run, a record before its Ack and
-before the Run of a dependant.
+writes are durable before what they justify happens: a tombstone before its Run leaves, a record before its Ack and the
+Run of a dependant leave, and before a temporary is removed that nobody needs any more.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Turn:
 
     def __init__(self, run: RunContext, performer: Performer) -> None:
         self._run = run
+        self._performer = performer
         self._generating = Generating(run, performer)
         self._reception = Reception(run, performer, self._generating)
         self.commit_by = 0.0
@@ -51,14 +52,20 @@ class Turn:
         for name, attempt in run.dispatcher.to_steal(run.situation.running):
             run.outbox.say(name, Retract((attempt,)))
         machines.demand(run.dispatcher.demand)
-        if run.outbox or (run.store.pending and now >= self.commit_by):
+        if run.outbox or (self.is_waiting and now >= self.commit_by):
             self.flush(now)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Is there something to be done at `commit_by`?"""
+        return self._run.store.pending or bool(self._performer.removable)
+
     def flush(self, now: float) -> None:
-        """Commit, then send what the commit justifies."""
+        """Commit, then do what the commit justifies."""
         run = self._run
         if run.store.pending:
             run.store.commit()
+        self._performer.remove()
         self.commit_by = now + COMMIT_INTERVAL_S
         if run.machines is not None:
             for machine, messages in run.outbox.empty():

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import pypipegraph as ppg
-from ppg_mcp.run import sync
+from ppg_mcp.run import performing, sync
 from ppg_mcp.run.machine import EmbeddedMachine
 from ppg_mcp.run.sync import OutputSync
 from ppg_mcp.store import Record, StatusStore
@@ -87,6 +87,23 @@ def test_a_tombstone_is_on_disk_before_its_run_leaves_and_a_record_before_its_ac
             for attempt in message.attempts:
                 assert not disk[job_of[attempt]].tombstone, f"{job_of[attempt]} was acknowledged before its record"
     assert any(isinstance(message, Ack) for message, _ in sent)
+
+
+def test_a_record_is_on_disk_before_the_temporary_that_it_needed_is_removed(
+    project: Project, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[tuple[str, dict[str, Record]]] = []
+    remove_files = performing.remove_files
+
+    def removing(graph: Any, job: Any, *more: Any) -> None:
+        removed.append((job.job_id, witness.on_disk()))
+        remove_files(graph, job, *more)
+
+    monkeypatch.setattr(performing, "remove_files", removing)
+    project.run(lambda: build("text"))
+    ((job_id, disk),) = removed
+    assert job_id == "second"
+    assert not disk["third"].tombstone, "third was not recorded yet"
 
 
 def test_outputs_are_synced_before_the_store_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,14 @@ MUTATIONS = [
     ),
     Mutation(
         "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self.commit_by",
-        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self.commit_by",
+        "        if run.store.pending:\n            run.store.commit()\n        self._performer",
+        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._performer",
+        WRITES,
+    ),
+    Mutation(
+        "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
+        "        if run.store.pending:\n            run.store.commit()\n        self._performer.remove()\n",
+        "        self._performer.remove()\n        if run.store.pending:\n            run.store.commit()\n",
         WRITES,
     ),
     Mutation(
@@ -337,8 +343,23 @@ MUTATIONS = [
     # ---------------------------------------------------------------------------------------- machines that are shared
     Mutation(
         "neighbours of a late daemon are not waited for", "ppg_coordinator/core/daemons.py",
-        "            machine.awaited |= dict.fromkeys(", "            dict.fromkeys(",
+        "            machine.awaited |= dict.fromkeys(name", "            dict.fromkeys(name",
         "tests/ppg_coordinator/test_core_stories.py tests/ppg_coordinator/test_core_properties.py",
+    ),
+    Mutation(
+        "daemons that were given up with their machine are not waited for", "ppg_coordinator/core/daemons.py",
+        "            machine.awaited |= dict.fromkeys(other", "            dict.fromkeys(other",
+        "tests/ppg_coordinator/test_core_stories.py",
+    ),
+    Mutation(
+        "daemons that are late have no time while their machine is cut off", "ppg_coordinator/core/daemons.py",
+        "machine.awaited and machine.is_heard and now", "machine.awaited and now",
+        "tests/ppg_coordinator/test_core_stories.py",
+    ),
+    Mutation(
+        "who is given up soon after its machine is heard again is not waited for", "ppg_coordinator/core/daemons.py",
+        "        if daemon.is_missing and now", "        if False and now",
+        "tests/ppg_coordinator/test_core_stories.py",
     ),
     Mutation(
         "a turn does not notice that what is in its way is its own data", "ppg_coordinator/arbiter.py",

@@ -24,8 +24,8 @@ SIMULATED = [
     ),
     Simulated(
         "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self.commit_by",
-        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self.commit_by",
+        "        if run.store.pending:\n            run.store.commit()\n        self._performer",
+        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._performer",
         10,
     ),
     Simulated(
@@ -137,6 +137,45 @@ SIMULATED = [
         "data in the way stays", "ppg_cs/crowding.py",
         "    if loaded_bytes == own_bytes or not", "    if True or",
         50,
+    ),
+    Simulated(
+        "daemons that are late have no time while their machine is cut off", "ppg_coordinator/core/daemons.py",
+        "machine.awaited and machine.is_heard and now", "machine.awaited and now",
+        1500,
+    ),
+    # ----------------------------------------------------------------------------------- temporaries and final jobs
+    Simulated(
+        "a temporary goes when the last job that needs it starts", "ppg_mcp/planner/core.py",
+        "                self.started += 1\n",
+        "                self.started += 1\n                self.demand.close(job)\n",
+        30,
+    ),
+    Simulated(
+        "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
+        "        if run.store.pending:\n            run.store.commit()\n        self._performer.remove()\n",
+        "        self._performer.remove()\n        if run.store.pending:\n            run.store.commit()\n",
+        30,
+    ),
+    Simulated(
+        "what a crashed run left of temporaries stays", "ppg_mcp/planner/core.py",
+        "Remove(job) for job in self.demand.leftovers if not", "Remove(job) for job in () if not",
+        200,
+    ),
+    Simulated(
+        "a temporary that is gone is waited for", "ppg_mcp/run/performing.py",
+        "                    run.origins.forget(job)\n", "",
+        200,
+    ),
+    Simulated(
+        "final jobs start beside the last other job", "ppg_mcp/planner/core.py",
+        "        if not self.started and not self.unsettled and not self._finals_released:",
+        "        if self.unsettled <= 1 and not self._finals_released:",
+        30,
+    ),
+    Simulated(
+        "final jobs run though something failed", "ppg_mcp/planner/core.py",
+        "            if self.failed:\n", "            if False:\n",
+        200,
     ),
     # ------------------------------------------------------------------------------------------------ links and tasks
     Simulated(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .network import DIAL_MAX_S
-from .options import LATE, LOSSY, SHARED
+from .options import CUT, LATE, LOSSY, SHARED
 from .supervisor import Supervisor
 from .world import Host, Process
 
@@ -38,6 +38,7 @@ class Faults:
             "freeze a busy supervisor": self._freeze_busy,
             SHARED: self._freeze_busy_daemon,
             LATE: self._make_late,
+            CUT: self._cut_off,
             LOSSY: sim.network.doom_some,
             "suspend a machine": self._suspend,
             "set a wall clock": self._set_clock,
@@ -158,13 +159,29 @@ class Faults:
     def _make_late(self) -> None:
         """A coordinator that is started again soon, before a busy daemon hears of it: that is back within the grace.
         Meanwhile another user wants the machine."""
+        self._restart_without_one()
+
+    def _cut_off(self) -> None:
+        """Likewise, and before that daemon is back its machine is cut off, for about as long as it is waited for."""
+        daemon, late_s = self._restart_without_one()
+        if daemon is not None:
+            host, head = daemon.host, self._world.hosts["head"]
+            heal_at = self._sim.options.lease_s + self._luck.uniform(0.3, 0.8) * late_s
+            self._world.after(0.95 * late_s, lambda: self._sim.network.partition(host, head))
+            self._world.after(heal_at, lambda: self._sim.network.heal(host, head))
+
+    def _restart_without_one(self) -> tuple[Daemon | None, float]:
+        """Returns who is late, and by how many seconds."""
         coordinator, longest_s = self._sim.coordinator, self._longest_absence_s
         users = {master.user for master in self._sim.masters.values()}
         busy = [one for one in self._busy_daemons() if users - {one.user}]
-        if coordinator is not None and busy and longest_s > 0:
-            self._luck.choice(busy).freeze(self._luck.uniform(0.5, 1.0) * longest_s)
-            coordinator.kill("SIGKILL")
-            self._world.after(self._luck.uniform(0.1, 0.3), lambda: self._sim.start_coordinator(coordinator.kept))
+        if coordinator is None or not busy or longest_s <= 0:
+            return None, 0.0
+        daemon, late_s = self._luck.choice(busy), self._luck.uniform(0.5, 1.0) * longest_s
+        daemon.freeze(late_s)
+        coordinator.kill("SIGKILL")
+        self._world.after(self._luck.uniform(0.1, 0.3), lambda: self._sim.start_coordinator(coordinator.kept))
+        return daemon, late_s
 
     def _suspend(self) -> None:
         host = self._luck.choice([*self._world.hosts.values()])

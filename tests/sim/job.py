@@ -95,7 +95,7 @@ class Job:
             return
         stats = tuple(self.sim.files.write(path, self._content, self.attempt) for path in self.task.paths)
         self.alive = False
-        self.sim.judge.job_ends(self)
+        self.sim.judge.job_ends(self, well=True)
         reached = Reached(self.task.job_id, self.task.paths, False)
         self.supervisor.job_ended(self, 0, Report(reached, Result(True, stats, None, b""), b"", b""))
         self.supervisor.look_for_retired()

@@ -9,10 +9,11 @@ from ppg_mcp.planner import Kind, State
 from ppg_protocol import limits
 from ppg_protocol.codec import Message
 from ppg_protocol.messages import Ack, Run
+from ppg_protocol.records import Outcome
 from ppg_protocol.session import Session
 
 from .files import Attempt
-from .project import Order, Task
+from .project import GENERATES, ON_DEMAND, WITH_FILES, Order, Task
 from .world import Host, Process, Violation
 
 if TYPE_CHECKING:
@@ -26,43 +27,78 @@ WAITING_MAX = 2000
 
 
 class Judge:
-    """Raises Violation. `at_work`: living jobs by path; `supervisors`: living ones by host."""
+    """Raises Violation. `at_work`: living jobs by id, which is their path; `on`: by host and pid; `ended`: jobs that
+    ended well, with their session."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
         self.at_work: dict[str, Job] = {}
         self.on: dict[str, dict[int, Job]] = {name: {} for name in sim.world.hosts}
         self.attempts: set[Attempt] = set()
+        self.ended: set[tuple[str, str]] = set()
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
     def job_begins(self, job: Job) -> None:
-        """One attempt on one output; each attempt once; tombstone before; nothing redone; within the machine."""
+        """One attempt of one job; each attempt once; tombstone before; nothing redone, or done for nobody; final jobs
+        last; within the machine."""
         self._sim.world.count("jobs begun")
         if job.attempt in self.attempts:
             raise Violation(f"{job} was begun before")
         self.attempts.add(job.attempt)
         order = self._sim.runs[job.attempt[0]]
         row = order.project.disk.rows.get(job.task.job_id)
-        if row is None or row.tombstone != f"{job.key}@{job.attempt[0]}":
+        if job.task.paths and (row is None or row.tombstone != f"{job.key}@{job.attempt[0]}"):
             raise Violation(f"{job} begins, but its record is {row}")
         if job.task.job_id in order.standing:
             raise Violation(f"{job} begins, but its record of an earlier run holds")
-        for path in job.task.paths:
-            other = self.at_work.get(path)
-            if other is not None and not self._sleeps_through_its_lease(other):
-                raise Violation(f"{job} and {other} are at work on {path}")
-            self.at_work[path] = job
+        if job.task.kind in ON_DEMAND and not self._is_wanted(order, job.task):
+            raise Violation(f"{job} begins, but whoever needs it need not run")
+        other = self.at_work.get(job.task.job_id)
+        if other is not None and not self._sleeps_through_its_lease(other):
+            raise Violation(f"{job} and {other} are at work at the same time")
+        if job.task.kind == Kind.FINAL:
+            self._is_last(job, order)
+        self.at_work[job.task.job_id] = job
         host = job.supervisor.host
         self.on[host.name][job.pid] = job
         self.fits(host)
 
-    def job_ends(self, job: Job) -> None:
+    def job_ends(self, job: Job, well: bool = False) -> None:
         """Its process is gone."""
         self.on[job.supervisor.host.name].pop(job.pid, None)
-        for path in job.task.paths:
-            if self.at_work.get(path) is job:
-                del self.at_work[path]
+        if self.at_work.get(job.task.job_id) is job:
+            del self.at_work[job.task.job_id]
+        if well:
+            self.ended.add((job.attempt[0], job.task.job_id))
+
+    def job_failed(self, task: Task, outcome: Outcome) -> None:
+        """Only what raises has an exception: others fail by what was done to them."""
+        if outcome == Outcome.EXCEPTION and not task.fails:
+            raise Violation(f"{task} failed, and there is nothing wrong with it")
+
+    def _is_wanted(self, order: Order, task: Task) -> bool:
+        users = order.dependants(task, lambda one: one.job_id in order.standing)
+        return any(one.kind not in ON_DEMAND for one in users)
+
+    def _is_last(self, job: Job, order: Order) -> None:
+        """Final jobs run after everything else, and only if nothing failed."""
+        busy = [other for other in self._at_work_for(order) if other.task.kind != Kind.FINAL]
+        undone = [task for task in order.tasks if task.kind == Kind.OUTPUT and not self._is_made(order, task)]
+        finals = [order.tasks[i] for i in job.task.inputs if order.tasks[i].kind == Kind.FINAL]
+        early = [task for task in finals if (job.attempt[0], task.job_id) not in self.ended]
+        if busy or undone or early:
+            raise Violation(f"{job} begins, but {busy} are at work, and {undone + early} not done")
+
+    def _at_work_for(self, order: Order) -> list[Job]:
+        """Jobs of any session of the project that live."""
+        jobs = [job for job in self.at_work.values() if self._sim.runs[job.attempt[0]].project is order.project]
+        return [job for job in jobs if not self._sleeps_through_its_lease(job)]
+
+    def _is_made(self, order: Order, task: Task) -> bool:
+        """Is its file as it should be, and is its record durable?"""
+        row, file = order.project.disk.rows.get(task.job_id), self._sim.files.by_path.get(task.job_id)
+        return row is not None and not row.tombstone and file is not None and file.digest == order.wanted[task.index]
 
     def _sleeps_through_its_lease(self, job: Job) -> bool:
         """It is as good as dead: its machine is suspended, and when it wakes up, first of all everything is ended."""
@@ -86,10 +122,11 @@ class Judge:
 
     def inputs_are_there(self, who: str, order: Order, task: Task) -> None:
         """No job before its inputs, and none reads what is not as it should be."""
-        for index in task.inputs:
-            for path in order.tasks[index].paths:
+        inputs = [order.tasks[i] for i in task.inputs]
+        for one in inputs:
+            for path in one.paths if task.kind != Kind.FINAL or one.kind == Kind.OUTPUT else ():
                 file = self._sim.files.by_path.get(path)
-                if file is None or file.digest != order.wanted[index]:
+                if file is None or file.digest != order.wanted[one.index]:
                     raise Violation(f"{who} begins, but {path} is {file}")
 
     def removes(self, supervisor: Supervisor, path: str) -> None:
@@ -99,6 +136,29 @@ class Judge:
             raise Violation(f"{supervisor.name} removes {path}, which {other} is to write")
         if file is not None and file.attempt not in supervisor.begun:
             raise Violation(f"{supervisor.name} removes {path}, which was made by {file.attempt}")
+
+    def removes_temporary(self, master: Master, path: str) -> None:
+        """Nobody needs it any more: whoever does was made, and that is durable; nobody who reads it is at work."""
+        order = self._sim.runs[master.store.session]
+        task, file = order.by_id[path], self._sim.files.by_path.get(path)
+        self._sim.world.count("temporaries removed", int(file is not None))
+        is_ours = file is None or self._sim.runs[file.attempt[0]].project is order.project
+        if task.kind != Kind.TEMPORARY or not is_ours:
+            raise Violation(f"{master.name} removes {path}, {task.kind.name}, which is {file}")
+        users = order.dependants(task, lambda one: self._is_through(master, order, one))
+        needing = [one for one in users if one.kind not in ON_DEMAND]
+        at_work = [job for job in self._at_work_for(order) if task.index in (job.task.index, *job.task.inputs)]
+        if needing or at_work:
+            raise Violation(f"{master.name} removes {path}, but {needing} need it, and {at_work} are at work")
+
+    def _is_through(self, master: Master, order: Order, task: Task) -> bool:
+        """It does not need its inputs any more; or it is not known to its master yet, and they will be made again."""
+        job = master.graph.by_id.get(task.job_id)
+        if job is None:
+            return True
+        if task.kind in GENERATES:
+            return bool(master.planner.state[job.index] == State.DONE)
+        return task.kind in WITH_FILES and self._is_made(order, task)
 
     # --------------------------------------------------------------------------------------------------------- records
 
@@ -113,12 +173,15 @@ class Judge:
         return task.version, tuple(inputs)
 
     def standing(self, order: Order) -> frozenset[str]:
-        """Outputs whose records and files hold, and those of all that they are made of: nothing of it is to be redone.
-        A second opinion on the planner's."""
+        """Jobs whose records and files hold, and those of all outputs that they are made of: nothing of it is to be
+        redone. A second opinion on the planner's. Not temporaries that a generated job may need when they are gone."""
         holds: list[bool] = []
         for task in order.tasks:
             holds.append(all(holds[i] for i in task.inputs) and (task.kind != Kind.OUTPUT or self._holds(order, task)))
-        return frozenset(t.job_id for t, held in zip(order.tasks, holds, strict=True) if held and t.paths)
+        grows = any(task.kind in GENERATES for task in order.tasks)
+        kinds = (Kind.OUTPUT, Kind.CACHED) if grows else WITH_FILES
+        held = [task for task in order.tasks if holds[task.index] and task.kind in kinds]
+        return frozenset(task.job_id for task in held if self._holds(order, task))
 
     def _holds(self, order: Order, task: Task) -> bool:
         project = order.project
@@ -133,7 +196,7 @@ class Judge:
         """What leaves is justified by what is durable."""
         rows, planner = master.store.disk.rows, master.planner
         for message in messages:
-            if isinstance(message, Run) and planner.kind[message.job] == Kind.OUTPUT:
+            if isinstance(message, Run) and planner.kind[message.job] in WITH_FILES:
                 row = rows.get(master.tasks[message.job].job_id)
                 if row is None or row.tombstone != f"{message.attempt}@{master.store.session}":
                     raise Violation(f"{message} leaves {master.name} without its tombstone: {row}")
@@ -151,12 +214,11 @@ class Judge:
         rows, planner = master.store.disk.rows, master.planner
         out = {job: attempt for attempt, job in master.dispatcher.job_of.items()}
         for job, task in enumerate(master.tasks):
-            if task.kind != Kind.OUTPUT:
+            if task.kind not in WITH_FILES:
                 continue
             row = rows.get(task.job_id)
-            if planner.state[job] == State.DONE and (
-                row is None or row.tombstone or row.build_id != planner.strict[job]
-            ):
+            build_id = planner.strict[job] if task.kind == Kind.OUTPUT else row and row.build_id
+            if planner.state[job] == State.DONE and (row is None or row.tombstone or row.build_id != build_id):
                 raise Violation(f"{task.job_id} is done for {master.name}, but its record is {row}")
             if job in out and (row is None or not row.tombstone):
                 raise Violation(f"{task.job_id} is out as attempt {out[job]}, but its record is {row}")
@@ -178,11 +240,18 @@ class Judge:
                     raise Violation(f"{session.outbox.messages} messages wait in an outbox of {process.name}")
 
     def run_ended(self, master: Master) -> None:
-        """All files are as from scratch, but for what failed and what needs it."""
-        planner, wanted = master.planner, self._sim.runs[master.store.session].wanted
-        for job, task in enumerate(master.tasks):
-            file = self._sim.files.by_path.get(task.job_id)
-            if task.kind != Kind.OUTPUT or planner.state[job] in (State.FAILED, State.PRUNED):
+        """All files are as from scratch, but for what failed and what needs it, and no temporary is left."""
+        order = self._sim.runs[master.store.session]
+        state = {task.job_id: State(master.planner.state[job]) for job, task in enumerate(master.tasks)}
+        off = {job_id for job_id, one in state.items() if one in (State.FAILED, State.PRUNED)}
+        for task in master.tasks:
+            file, is_off = self._sim.files.by_path.get(task.job_id), task.job_id in off
+            is_well = state[task.job_id] == State.DONE
+            if task.kind == Kind.OUTPUT:
+                is_well &= file is not None and file.digest == order.wanted[task.index]
+            elif task.kind == Kind.TEMPORARY:
+                is_well = file is None or any(one.job_id in off for one in order.dependants(task))
+            elif task.kind != Kind.FINAL:
                 continue
-            if planner.state[job] != State.DONE or file is None or file.digest != wanted[task.index]:
-                raise Violation(f"{task.job_id} is {file} at the end, state {State(planner.state[job]).name}")
+            if not is_well and not is_off:
+                raise Violation(f"{task.job_id} is {file} at the end, state {state[task.job_id].name}")

@@ -35,11 +35,11 @@ from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.link import SERVER
 from ppg_protocol.messages import Ready, Shutdown
-from ppg_protocol.records import FileStat
+from ppg_protocol.records import FileStat, Outcome
 from ppg_protocol.session import Timing
 
 from . import links
-from .project import Order, Project, Task
+from .project import WITH_FILES, Order, Project, Task
 from .store import FakeStore
 from .world import Crash, Process
 
@@ -71,7 +71,8 @@ class Log:
 class Results:
     """What became of jobs."""
 
-    def __init__(self) -> None:
+    def __init__(self, master: Master) -> None:
+        self._master = master
         self.failures: list[str] = []
 
     def ran(self, *arguments: object, **more: object) -> None:
@@ -80,12 +81,15 @@ class Results:
     def prune(self, *arguments: object, **more: object) -> None:
         """It can't be done."""
 
-    def failed(self, job: Job, *arguments: object, **more: object) -> None:
-        """It failed."""
+    def failed(self, job: Job, outcome: Outcome, *rest: object) -> None:
+        """So a machine says."""
+        self._master.sim.judge.job_failed(self._master.tasks[job.index], outcome)
+        self.failed_here(job)
+
+    def failed_here(self, job: Job, *arguments: object, **more: object) -> None:
+        """So the dispatcher says."""
         job._result = cast(Any, SimpleNamespace(error_reason="it failed"))
         self.failures.append(job.job_id)
-
-    failed_here = failed
 
 
 class Recorder:
@@ -124,17 +128,21 @@ class Survey:
     def _node(self, job: Job, task: Task) -> Node:
         own = (f"code of {task.job_id}", task.version.to_bytes(16, "big"))
         inputs = tuple(sorted(p.index for p in job.edges))
-        if task.kind != Kind.OUTPUT:
+        if task.kind not in WITH_FILES:
             return Node(task.job_id, task.kind, inputs, own=own)
         sim = self._master.sim
         row, file = self._master.store.disk.rows.get(task.job_id), sim.files.by_path.get(task.job_id)
         former, edited = None, b""
-        if row is not None:
-            digest = unpack_files(row.files)[0].digest if row.files else b""
-            former = Former(row.build_id, row.strict, row.content, not row.tombstone, digest)
-            if file is not None and digest and file.digest != digest:
-                edited = file.digest
         files = Files.FINE if file is not None else Files.MISSING
+        if row is not None:
+            recorded = unpack_files(row.files)[0] if row.files else None
+            digest = recorded.digest if recorded is not None else b""
+            former = Former(row.build_id, row.strict, row.content, not row.tombstone, digest)
+            if file is not None and recorded is not None and file.stat.mtime_ns != recorded.mtime_ns:
+                if task.kind != Kind.OUTPUT:
+                    files = Files.DIFFERENT
+                elif file.digest != recorded.digest:
+                    edited = file.digest
         return Node(task.job_id, task.kind, inputs, former=former, files=files, edited=edited, own=own)
 
 
@@ -158,7 +166,7 @@ class Master(Process):
         self.tasks = self.survey.tasks
         self.dispatcher = Dispatcher(patient=True)
         self.priorities = Priorities(self.planner)
-        self.log, self.results, self.recorder = Log(self), Results(), Recorder(self)
+        self.log, self.results, self.recorder = Log(self), Results(self), Recorder(self)
         self.situation = Situation(self.planner, self.order, self.priorities, 0.0)
         self.outbox = Outbox()
         self.origins = Origins(sim.files.is_as_told)
@@ -171,7 +179,7 @@ class Master(Process):
         self.progress = SimpleNamespace(note=lambda text: None)
         self.sync = SimpleNamespace(wrote=lambda path: None)
         run = cast(Any, self)
-        self._performer = Performer(run)
+        self._performer = Performer(run, self._unlink)
         self.turn = Turn(run, self._performer)
         script = Merge(self.graph, self.planner, cast(Any, None), sim.runs[session].tasks.change(None))
         script.check()
@@ -189,6 +197,10 @@ class Master(Process):
             self.doomed -= 1
             if self.doomed < 0:
                 raise Crash("SIGKILL in a commit")
+
+    def _unlink(self, path: str) -> None:
+        self.sim.judge.removes_temporary(self, path)
+        self.sim.files.remove(path)
 
     def report_missing_inputs(self) -> None:
         """There are none."""
@@ -226,7 +238,7 @@ class Master(Process):
 
     def deadline(self) -> float | None:
         """See Process."""
-        commit_by = self.turn.commit_by if self.store.pending else None
+        commit_by = self.turn.commit_by if self.turn.is_waiting else None
         times = [self.exchange.deadline(), commit_by, self._closing_until]
         return min((at for at in times if at is not None), default=None)
 

@@ -48,6 +48,12 @@ PROMPT = frozenset({
     "signal a daemon",
 })  # fmt: skip
 """Faults after which every daemon is connected again before a grace as long as the lease is over."""
+CUT = "cut a machine off while a busy daemon is late"
+"""Likewise; for daemons that see each other."""
+CUTS = 0.2
+"""The share of other shared worlds with it."""
+ALL_KINDS = 0.3
+"""The share of worlds, but for those above, that also have temporaries, caches and final jobs."""
 APART = 0.2
 """The share of shared worlds in which daemons do not see each other."""
 LOSSY = "lose what is sent next"
@@ -66,6 +72,7 @@ class Options:
     `wide_loads`: is there more data than memory?
     `apart`: are the daemons of a machine in network namespaces of their own? Then they can't speak for each other, and
     only the grace keeps what a late one runs from being given away: see "Price" in ADR 0096.
+    `all_kinds`: do graphs have temporaries, caches and final jobs, too?
     """
 
     slaves: int = 2
@@ -86,6 +93,7 @@ class Options:
     faults: tuple[str, ...] = field(default=())
     wide_loads: bool = False
     apart: bool = False
+    all_kinds: bool = False
 
 
 def drawn(luck: Random) -> Options:
@@ -114,28 +122,32 @@ def drawn(luck: Random) -> Options:
     )
     options = _shared(options, luck) if options.users > 1 else options
     lossy = (LOSSY,) if luck.random() < LOSSES and not options.apart else ()
-    return replace(options, faults=options.faults + lossy)
+    options = replace(options, faults=options.faults + lossy)
+    options = replace(options, all_kinds=luck.random() < ALL_KINDS and not options.apart)
+    is_cut = luck.random() < CUTS and options.users > 1 and not options.apart
+    return _crowded(options, (CUT,)) if is_cut else options
 
 
 def _shared(options: Options, luck: Random) -> Options:
     shared = (SHARED,) if luck.random() < 0.5 else ()
     options = replace(options, projects=max(options.projects, options.users), faults=options.faults + shared)
-    return _apart(options) if luck.random() < APART else options
+    if luck.random() >= APART:
+        return options
+    options = _crowded(options, (SHARED, LATE))
+    return replace(options, apart=True, grace_s=options.lease_s)
 
 
-def _apart(options: Options) -> Options:
+def _crowded(options: Options, faults: tuple[str, ...]) -> Options:
     """Everybody wants the same machine, all the time; faults are so rare that each has its effect."""
     lease_s = max(options.lease_s, 4.0 + 6 * options.heartbeat_s)
     others = [fault for fault in options.faults if fault in PROMPT][:2]
     return replace(
         options,
-        apart=True,
         slaves=1,
         size=max(options.size, 12),
         lease_s=lease_s,
         silence_s=4 * options.heartbeat_s,
-        grace_s=lease_s,
         fault_s=lease_s / 2,
         calm_at=3 * lease_s,
-        faults=(*others, SHARED, LATE),
+        faults=(*others, *faults),
     )

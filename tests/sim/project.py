@@ -6,6 +6,7 @@ only what is declared, and the rest by what the generators report.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -16,6 +17,9 @@ from .files import made
 from .store import Disk
 
 GENERATES = (Kind.GENERATING, Kind.INJECTING)
+WITH_FILES = (Kind.OUTPUT, Kind.TEMPORARY, Kind.CACHED)
+ON_DEMAND = (Kind.TEMPORARY, Kind.CACHED, Kind.LOADING)
+"""Made only for those that need it."""
 LOADS_BYTES = 1 << 20
 """What all loads of a project declare together, where they are not wide: they fit beside any job."""
 WIDE = 3
@@ -45,8 +49,8 @@ class Task:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Its output, if it has one."""
-        return (self.job_id,) if self.kind == Kind.OUTPUT else ()
+        """Its file, if it makes one."""
+        return (self.job_id,) if self.kind in WITH_FILES else ()
 
     def __repr__(self) -> str:
         return self.job_id
@@ -104,6 +108,19 @@ class Order:
     def __post_init__(self) -> None:
         self.by_id = {task.job_id: task for task in self.tasks}
 
+    def dependants(self, task: Task, is_through: Callable[[Task], bool] = lambda _: False) -> list[Task]:
+        """Who may yet need what a task makes: those of its dependants that are not through, and the dependants of those
+        among them that are made on demand. Not final jobs: these need nothing that is made on demand."""
+        found: dict[int, Task] = {}
+        stack = [task]
+        while stack:
+            index = stack.pop().index
+            for one in self.tasks:
+                if index in one.inputs and one.kind != Kind.FINAL and one.index not in found and not is_through(one):
+                    found[one.index] = one
+                    stack += [one] if one.kind in ON_DEMAND else []
+        return list(found.values())
+
 
 @dataclass(eq=False)
 class Project:
@@ -144,6 +161,20 @@ def drawn(
     """A random project for machines of so many cores. With `memory_bytes` its loads are wide: they do not fit there
     together, but each job with its own."""
     return Project(name, user, host, _Draft(luck, name, size, cores, memory_bytes).tasks, runs)
+
+
+def vary(project: Project, luck: Random) -> None:
+    """Of the outputs that others need some become temporaries or caches, and final jobs come to the others."""
+    tasks = project.tasks
+    used = {i for task in tasks for i in task.inputs}
+    for task in tasks:
+        if task.kind == Kind.OUTPUT and task.index in used:
+            task.kind = luck.choices((Kind.OUTPUT, Kind.TEMPORARY, Kind.CACHED), (4, 4, 1))[0]
+    for _ in range(luck.choice((0, 1, 2))):
+        known = [task.index for task in tasks.declared]
+        inputs = tuple(sorted(luck.sample(known, min(len(known), luck.choice((0, 1, 3))))))
+        job_id, runtime_s = f"/{project.name}/{len(tasks):03}", luck.expovariate(1.0)
+        tasks.append(Task(len(tasks), job_id, Kind.FINAL, inputs, runtime_s=runtime_s, fails=luck.random() < 0.05))
 
 
 class _Draft:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from . import project as projects
 from .coordinator import Coordinator
 from .daemon import Daemon
@@ -64,9 +66,10 @@ class Simulation:
         cores = max(host.cores for host in self._slaves)
         options, luck = self.options, self.world.luck
         data_bytes = MEMORY if options.wide_loads else None
-        self.projects.append(
-            projects.drawn(luck, f"p{number}", user, "head", options.size, cores, options.runs, data_bytes)
-        )
+        project = projects.drawn(luck, f"p{number}", user, "head", options.size, cores, options.runs, data_bytes)
+        if options.all_kinds:
+            projects.vary(project, Random(f"kinds {self.seed} {number}"))
+        self.projects.append(project)
 
     @property
     def _slaves(self) -> list[Host]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from engine.project import Project
-from engine.scripts import Scripts, children, until
+from engine.scripts import Scripts, children, kill, until
 
 from ppg_cs.session_directory import runtime_root
 
@@ -67,8 +67,7 @@ def test_after_its_death_the_next_one_starts_at_once(project: Project, scripts: 
         script = started(project, scripts, holds())
         (supervisor,) = children(script.pid)
         if victims == "everything":
-            for pid in scripts.processes():
-                os.kill(pid, signal.SIGKILL)
+            kill(scripts.processes())
         elif "stopped" in victims:
             os.kill(supervisor, signal.SIGSTOP)
         script.kill()

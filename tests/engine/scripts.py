@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
+"""Far more than anything takes on a machine with other work; only what fails waits for so long."""
 PRELUDE = """
 import os, signal, sys, time
 from pathlib import Path
@@ -47,6 +49,8 @@ class Scripts:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.prefix: list[str] = []
+        """What runs the interpreter."""
         self._started: list[subprocess.Popen[str]] = []
 
     def write(self, text: str, name: str = "script.py") -> Path:
@@ -56,7 +60,7 @@ class Scripts:
 
     def start(self, text: str, name: str = "script.py", **options: Any) -> subprocess.Popen[str]:
         """Popen of the script, in a process group of its own."""
-        command = [sys.executable, str(self.write(text, name))]
+        command = [*self.prefix, sys.executable, str(self.write(text, name))]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **streams.pop("more_env", {})}
         process = subprocess.Popen(
@@ -86,15 +90,31 @@ class Scripts:
             if process.poll() is None:
                 process.kill()
             process.communicate()
-        for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill(self.processes())
 
     def processes(self) -> list[int]:
         """Living processes of runs in this project: PPG_SESSION in the environment and this working directory."""
         return [pid for pid in pids_below(self.path) if pid not in {p.pid for p in self._started} | {os.getpid()}]
+
+
+def kill(pids: Iterable[int]) -> None:
+    """SIGKILL for all of them. As processes of a run die with their parents, some may be gone when it is their turn."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def kill_at_once(pids: Iterable[int]) -> None:
+    """The same, and none of them sees another die, which it would act upon: all are stopped before.
+
+    Children must come before their parents, as `family` gives them: a stopped process whose parent ends is woken by the
+    kernel when that orphans its group, and would do its duty before it is killed.
+    """
+    pids = list(pids)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    kill(pids)
 
 
 def pids_below(path: Path) -> list[int]:

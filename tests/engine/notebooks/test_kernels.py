@@ -10,7 +10,7 @@ from subprocess import Popen
 import pytest
 
 from ..project import Project
-from ..scripts import Scripts, is_alive, until
+from ..scripts import PATIENCE_S, Scripts, family, is_alive, kill_at_once, until
 from .cells import outputs, save
 
 SCRIPT = """
@@ -52,7 +52,7 @@ def test_the_kernel_ends_with_a_job_that_ended_well(project: Project, scripts: S
 def test_the_kernel_ends_with_a_job_that_is_killed(project: Project, scripts: Scripts) -> None:
     job, kernel, script = started(scripts)
     os.kill(job, signal.SIGKILL)
-    assert script.wait(timeout=30) == 1, "the job failed"
+    assert script.wait(timeout=PATIENCE_S) == 1, "the job failed"
     assert not any(map(is_alive, kernel))
     assert "was killed by signal 9" in script.stderr.read()
 
@@ -61,7 +61,7 @@ def test_the_kernel_ends_with_a_job_that_is_killed(project: Project, scripts: Sc
 def test_the_kernel_ends_with_the_script(project: Project, scripts: Scripts, signal_number: signal.Signals) -> None:
     job, kernel, script = started(scripts)
     script.send_signal(signal_number)
-    script.wait(timeout=30)
+    script.wait(timeout=PATIENCE_S)
     until(lambda: not any(map(is_alive, [job, *kernel])), "the end of the kernel")
     until(lambda: not scripts.processes(), "the end of all processes")
 
@@ -69,11 +69,10 @@ def test_the_kernel_ends_with_the_script(project: Project, scripts: Scripts, sig
 def test_a_kernel_that_lost_all_others_is_ended_by_the_next_run(project: Project, scripts: Scripts) -> None:
     """Script, supervisor, data process and job are killed at once, so none can kill the next."""
     job, kernel, script = started(scripts)
-    others = [pid for pid in scripts.processes() if pid not in kernel]
+    others = [pid for pid in family(script.pid) if pid not in kernel]
     assert job in others
-    for pid in (script.pid, *others):
-        os.kill(pid, signal.SIGKILL)
-    script.wait(timeout=30)
+    kill_at_once(others)
+    script.wait(timeout=PATIENCE_S)
     Path("go").touch()
     scripts.good(SCRIPT)
     assert not any(map(is_alive, kernel))

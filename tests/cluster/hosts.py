@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import Any
 
 from ppg_coordinator.inquiry import inquire
 from ppg_protocol.keys import KeyDirectory, make_owner_keys, make_user_keys
+
+from .ports import Port
 
 PATIENCE_S = 60.0
 HEARTBEAT_S, LEASE_S = 0.2, 3.0
@@ -93,8 +94,8 @@ class Cluster:
         self.directory = directory
         self.processes: dict[str, subprocess.Popen[Any]] = {}
         self.scripts: list[Script] = []
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.endpoint = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+        self._port = Port()
+        self.endpoint = f"tcp://127.0.0.1:{self._port.number}"
         make_owner_keys(directory / "keys")
         self.environment = {
             **os.environ,
@@ -238,6 +239,7 @@ class Cluster:
             for stream in (script.process.stdout, script.process.stderr):
                 assert stream is not None
                 stream.close()
+        self._port.close()
         needle = os.fsencode(str(self.directory))
         until(lambda: not _processes_that_mention(needle), "the end of all processes")
 

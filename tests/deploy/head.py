@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .waiting import free_port, wait_for
+from .waiting import PATIENCE_S, free_port, wait_for
 
 BIN = Path(sys.executable).parent
 QUICK = {"PPG_HEARTBEAT": "0.2", "PPG_SILENCE": "2", "PPG_LEASE": "4", "PPG_GRACE": "0"}
@@ -43,7 +43,7 @@ class Head:
         for process in reversed(self._started):
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -66,7 +66,7 @@ class Head:
         return "\n".join(f"{log}:\n{log.read_text()[-3000:]}" for log in sorted(self.directory.rglob("*.log")))
 
     def _status(self) -> subprocess.CompletedProcess[str]:
-        command = [BIN / "ppg-coordinator", "status", "--json", "--timeout", "5"]
+        command = [BIN / "ppg-coordinator", "status", "--json", "--timeout", f"{PATIENCE_S:g}"]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True)
 
     def status(self) -> dict[str, Any]:

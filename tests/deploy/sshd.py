@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .waiting import free_port, wait_for
+from .waiting import PATIENCE_S, free_port, wait_for
 
 SSHD = "/usr/sbin/sshd"
 
@@ -51,7 +51,7 @@ class Hosts:
         for daemon in self._daemons.values():
             daemon.send_signal(signal.SIGTERM)
         for daemon in self._daemons.values():
-            daemon.wait(10)
+            daemon.wait(PATIENCE_S)
 
     def _start(self, name: str, port: int) -> None:
         configuration = self.directory / f"sshd_config.{name}"
@@ -91,7 +91,7 @@ SetEnv HOME={home}
         """Nobody can log in there any more."""
         daemon = self._daemons.pop(name)
         daemon.terminate()
-        daemon.wait(10)
+        daemon.wait(PATIENCE_S)
 
     def _client_configuration(self, ports: dict[str, int]) -> str:
         known = f"""

@@ -96,11 +96,12 @@ class Launcher:
 @pytest.fixture
 def launcher(head: Head) -> Iterator[Launcher]:
     skip_where_impossible()
+    home = f"HOME={head.directory}"
     with Hosts(head.directory / "ssh", ("one", "two")) as hosts:
         launcher = Launcher(head, hosts)
         yield launcher
         launcher.end()
-    assert processes_with(f"HOME={head.directory}") == {}
+    wait_for(lambda: not processes_with(home), lambda: f"{processes_with(home)}")
 
 
 def test_slaves_of_two_hosts_start_show_themselves_and_stop(launcher: Launcher) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from cluster.ports import Port
+
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
 """Far more than anything here takes; a failure shows what was there instead."""
+PORTS: list[Port] = []
 
 
 def wait_for(what: Callable[[], T], explain: Callable[[], str] = lambda: "", patience_s: float = PATIENCE_S) -> T:
@@ -36,7 +38,6 @@ def processes_with(text: str) -> dict[int, str]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of the loopback address that nobody listens at. It is kept for us as long as this process lives."""
+    PORTS.append(Port())
+    return PORTS[-1].number

@@ -191,10 +191,11 @@ def test_servers_of_one_context_ask_their_own_lists(stage: Secured) -> None:
 
 
 def test_the_last_server_takes_its_thread_along() -> None:
+    before = set(threading.enumerate())
     stage = Secured()
-    before = threading.active_count()
+    (doorkeepers,) = set(threading.enumerate()) - before
     stage.close()
-    assert threading.active_count() == before - 1
+    assert doorkeepers not in threading.enumerate()
     assert stage.context not in doorkeeper._doorkeepers
 
 

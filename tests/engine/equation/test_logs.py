@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import pypipegraph as ppg
 from ppg_mcp.util.log_listener import LOG_PORT
 
 from ..project import Project, fail, write
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 from ..unprivileged import Unprivileged
 
 
@@ -121,15 +122,17 @@ def test_all_records_go_to_port_5005(project: Project) -> None:
         until(lambda: is_bound(listener), "the port, which another listener has")
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         listener.settimeout(1)
-        for attempt in range(5):  # other tests send too, and what does not fit is dropped
-            name = f"unique {os.getpid()} {attempt}"
-            project.run(lambda name=name: ppg.FileGeneratingJob(name, write()))
-            record = received(listener, f"run: FileGeneratingJob({name!r}), because it has never been done")
-            if record is not None:
-                break
-    assert record is not None
+        names = (f"unique {os.getpid()} {attempt}" for attempt in itertools.count())
+        # other tests send too, and what does not fit is dropped
+        record = until(lambda: sent_and_received(project, listener, next(names)), "a record")
     assert record["level"] == "INFO"
     assert record["pid"] == os.getpid()
+
+
+def sent_and_received(project: Project, listener: socket.socket, name: str) -> dict[str, Any] | None:
+    """What a run says of a job, if it gets through."""
+    project.run(lambda: ppg.FileGeneratingJob(name, write()))
+    return received(listener, f"run: FileGeneratingJob({name!r}), because it has never been done")
 
 
 def is_bound(listener: socket.socket) -> bool:
@@ -145,7 +148,7 @@ def test_the_log_listener_shows_them(project: Project, scripts: Scripts) -> None
     listener = until(lambda: listening(scripts), "the port, which another listener has")
     until(lambda: is_shown(scripts, out), "a record")
     listener.send_signal(signal.SIGINT)
-    assert listener.wait(timeout=30) == 0
+    assert listener.wait(timeout=PATIENCE_S) == 0
 
 
 def is_shown(scripts: Scripts, out: Path) -> bool:

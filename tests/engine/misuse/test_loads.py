@@ -19,10 +19,12 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Outcome, Project, write
-from ..scripts import Scripts, pids_below
+from ..scripts import Scripts, pids_below, until
 
 DATA: dict[str, Any] = {}
 FOREVER_S = 1000
+ALARM_S = 2.0
+"""Until a timer of a load; its jobs last longer. A load that gets no core for so long is ended by its own timer."""
 
 
 def run(project: Project, mischief: Callable[[], None], failed: bool = False) -> Outcome:
@@ -34,6 +36,7 @@ def run(project: Project, mischief: Callable[[], None], failed: bool = False) ->
 
     def show(*names: str) -> Callable[[str], None]:
         def callback(path: str) -> None:
+            until(lambda: time.monotonic() > DATA.get("alarm at", 0.0), "the time of the alarm")
             (project.path / path).write_text("".join(DATA[name] for name in names))
 
         return callback
@@ -66,7 +69,8 @@ def ignores_signals() -> None:
 
 
 def sets_a_timer() -> None:
-    signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+    signal.setitimer(signal.ITIMER_REAL, ALARM_S)
+    DATA["alarm at"] = time.monotonic() + ALARM_S
 
 
 def takes_the_wakeup_descriptor() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..project import Project
-from ..scripts import Scripts, children, until
+from ..scripts import PATIENCE_S, Scripts, children, until
 from .pseudo import Terminal
 
 HELD = """
@@ -38,11 +38,10 @@ def terminal(project: Project, scripts: Scripts) -> Terminal:
 
 def test_enter_lists_the_running_jobs(terminal: Terminal) -> None:
     terminal.type(b"\n")
-    shown = terminal.shows("1 job running, 1 waiting")
-    until(lambda: "1 core, " in terminal.read(), "the job's line")
-    shown = terminal.read()
-    (line,) = re.findall(r"some job: since \d\d:\d\d:\d\d \(\d+s\), 1 core, [\d.]+ [KMG]iB", shown)
-    assert line
+    terminal.shows("1 job running, 1 waiting")
+    line = r"some job: since \d\d:\d\d:\d\d \(\d+s\), 1 core, [\d.]+ [KMG]iB"
+    until(lambda: re.search(line, terminal.read()), "the job's line")
+    assert len(re.findall(line, terminal.read())) == 1
     terminal.type(b"whatever\n\n")
     until(lambda: terminal.read().count("1 job running, 1 waiting") >= 2, "the second list")
     Path("go").touch()
@@ -100,7 +99,7 @@ def test_without_a_terminal_nothing_is_read(project: Project, scripts: Scripts) 
     until(lambda: project.calls() == ["reached"], "the job")
     os.write(theirs, b"\n")
     Path("go").touch()
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     os.close(theirs)
     assert script.returncode == 0
     assert "1 job running" not in err

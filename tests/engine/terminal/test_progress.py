@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import sys
 import termios
@@ -15,10 +16,9 @@ from typing import Any
 import pytest
 
 import pypipegraph as ppg
-from ppg_mcp.run import progress as progress_module
 
 from ..project import Project, fail, write
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 
 SLOW = """
 ppg.new_pipegraph()
@@ -60,26 +60,29 @@ def test_quiet_prints_nothing_at_all(project: Project, capfd: Any) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_plain_lines_now_and_then_elsewhere(project: Project, capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "PLAIN_INTERVAL_S", 0.05)
+PLAIN = """
+from ppg_mcp.run import progress
+progress.PLAIN_INTERVAL_S = 0.05
 
-    def slow(path: str) -> None:
-        until(lambda: Path("go").exists())
-        write()(path)
+def held(path):
+    wait_for("go")
+    Path(path).write_text("x")
 
-    def go(path: str) -> None:
-        os.system("sleep 0.4")
-        Path("go").touch()
-        write()(path)
+ppg.new_pipegraph(resource_coordinator=ppg.resource_coordinators.LocalSystem(2))
+for name in ("slow", "as slow"):
+    ppg.FileGeneratingJob(name, held)
+ppg.run()
+"""
 
-    def build() -> None:
-        ppg.FileGeneratingJob("slow", slow)
-        ppg.FileGeneratingJob("go-between", go)
 
-    project.run(build, quiet=False)
-    lines = capfd.readouterr().err.splitlines()
-    assert any("0/2 done, 2 running, 0 waiting" in line and "slow 0s" in line for line in lines), lines
-    assert not any("\x1b" in line for line in lines)
+def test_plain_lines_now_and_then_elsewhere(project: Project, scripts: Scripts) -> None:
+    with open("err", "w") as err:
+        script = scripts.start(PLAIN, stderr=err)
+    line = r"0/2 done, 2 running, 0 waiting.*\bslow \d+s.*\n"
+    until(lambda: len(re.findall(line, project.read("err"))) > 1, "lines about both jobs")
+    Path("go").touch()
+    assert script.wait(timeout=PATIENCE_S) == 0
+    assert "\x1b" not in project.read("err")
 
 
 def test_a_terminal_shows_live_progress(project: Project, scripts: Scripts) -> None:

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from engine.project import Project, assert_no_children, fail, write
-from engine.scripts import Scripts, children, until
+from engine.scripts import PATIENCE_S, Scripts, children, until
 
 import pypipegraph as ppg
 from ppg_cs import machine
@@ -29,7 +29,7 @@ ppg.run()
     )
     until(lambda: project.calls() == ["reached"], "the second job")
     os.killpg(script.pid, signal.SIGINT)
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert Path("first").exists()
     assert not Path("second").exists()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..scripts import PATIENCE_S
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -28,7 +30,7 @@ def ask(*arguments: str, cwd: Path | None = None) -> Asked:
     """Run the command."""
     command = [sys.executable, "-m", "pypipegraph", *arguments]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     return Asked(done.returncode, done.stdout, done.stderr)
 
 

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from ..project import Project
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 
 SCRIPT = """
 import subprocess, threading
@@ -42,7 +42,7 @@ def test_ctrl_c_ends_what_ignores_all_signals(project: Project, scripts: Scripts
     script = scripts.start(SCRIPT, more_env={"KIND": kind})
     until(lambda: "reached" in project.calls(), "the stubborn one")
     os.kill(script.pid, signal.SIGINT)
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     assert "KeyboardInterrupt" in err
     until(lambda: scripts.processes() == [], "the end of all processes")
     assert project.read("first") == "first"

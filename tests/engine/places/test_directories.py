@@ -13,7 +13,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, copy, fail, write
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 
 
 def test_the_script_may_go_elsewhere_between_building_and_running(project: Project) -> None:
@@ -196,7 +196,7 @@ except KeyboardInterrupt:
     )
     until(lambda: project.calls() == ["reached"], "the job")
     os.kill(script.pid, signal.SIGINT)
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     assert script.returncode == 0, err
     assert project.read("other/a") == "after"
     assert Path("first").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..project import Project
-from ..scripts import PRELUDE, Scripts, until
+from ..scripts import PATIENCE_S, PRELUDE, Scripts, until
 from .typist import Typist
 
 SCRIPT = """
@@ -39,7 +39,7 @@ def test_sighup_does_not_end_a_run(project: Project, scripts: Scripts) -> None:
     os.kill(script.pid, signal.SIGHUP)
     os.killpg(script.pid, signal.SIGHUP)
     Path("go").touch()
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     assert script.returncode == 0, err
     assert project.read("third") == "third"
     assert "SIGHUP" in project.read("logs/ppg_run.txt")
@@ -107,7 +107,7 @@ def test_a_handler_of_the_script_is_the_scripts(project: Project, scripts: Scrip
     os.kill(script.pid, signal.SIGHUP)
     until(lambda: "mine" in project.calls(), "the script's handler")
     Path("go").touch()
-    assert script.wait(timeout=30) == 0
+    assert script.wait(timeout=PATIENCE_S) == 0
     assert project.calls() == ["reached", "mine", "over"]
 
 
@@ -116,7 +116,7 @@ def test_after_the_run_sighup_ends_the_script_as_ever(project: Project, scripts:
     Path("go").touch()
     until(lambda: "over" in project.calls(), "the end of the run")
     os.kill(script.pid, signal.SIGHUP)
-    assert script.wait(timeout=30) == -signal.SIGHUP
+    assert script.wait(timeout=PATIENCE_S) == -signal.SIGHUP
 
 
 def test_sigterm_after_the_terminal_is_gone(project: Project, typist: Callable[..., Typist], scripts: Scripts) -> None:
@@ -139,7 +139,7 @@ def test_a_script_may_turn_sigterm_into_an_exception(project: Project, scripts: 
     )
     reached(project)
     os.kill(script.pid, signal.SIGTERM)
-    assert script.wait(timeout=30) == 7
+    assert script.wait(timeout=PATIENCE_S) == 7
     assert project.calls() == ["reached", "cleanup"]
     assert scripts.processes() == []
 
@@ -151,7 +151,7 @@ def test_a_signal_that_the_script_ignores_stops_nothing(project: Project, script
     reached(project)
     os.kill(script.pid, number)
     Path("go").touch()
-    assert script.wait(timeout=30) == 0
+    assert script.wait(timeout=PATIENCE_S) == 0
     assert project.read("third") == "third"
 
 
@@ -178,6 +178,6 @@ ppg.run()
     until(lambda: ") T " in Path(f"/proc/{script.pid}/stat").read_text(), "the script to stand still")
     until(lambda: os.path.exists("slow") and os.stat("slow").st_size, "the job that went on")
     os.kill(script.pid, signal.SIGCONT)
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     assert script.returncode == 0, err
     assert project.read("after") == "after"

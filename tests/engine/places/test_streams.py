@@ -13,7 +13,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, fail, write
-from ..scripts import PRELUDE, Scripts
+from ..scripts import PATIENCE_S, PRELUDE, Scripts
 
 SCRIPT = """
 def chatty(path):
@@ -51,7 +51,7 @@ def test_closed_descriptors(project: Project, closed: str) -> None:
 def test_streams_that_cannot_be_written(project: Project, scripts: Scripts, device: str) -> None:
     with open(device, "w") as stream:
         script = scripts.start(SCRIPT, stdout=stream, stderr=stream)
-        script.wait(timeout=30)
+        script.wait(timeout=PATIENCE_S)
     assert project.calls() == ["fine"]
 
 

@@ -14,7 +14,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, assert_no_children, fail, write
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 
 CHAIN = """
 def build():
@@ -79,7 +79,7 @@ thread.join()
     os.kill(script.pid, signal.SIGINT)
     until(lambda: project.calls() == ["reached", "interrupted"], "the main thread")
     Path("go").touch()
-    assert script.wait(timeout=30) == 0
+    assert script.wait(timeout=PATIENCE_S) == 0
     assert project.read("second") == "second"
 
 
@@ -156,7 +156,7 @@ except KeyboardInterrupt:
     )
     until(lambda: project.calls() == ["reached"], "the job")
     os.kill(script.pid, signal.SIGINT)
-    _, err = script.communicate(timeout=30)
+    _, err = script.communicate(timeout=PATIENCE_S)
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert project.calls() == ["reached", "interrupted"]
     assert scripts.processes() == []

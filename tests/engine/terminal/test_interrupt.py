@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..project import Project, version
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 
 SCRIPT = """
 def second(path):
@@ -33,7 +33,8 @@ except KeyboardInterrupt:
     print("interrupted")
     raise
 """
-PROMPTLY_S = 5.0
+PROMPTLY_S = 9.0
+"""Below the least patience of the engine with what does not end, 10 s."""
 
 
 def interrupted(project: Project, scripts: Scripts, number: int, whole_group: bool = False) -> subprocess.Popen[str]:
@@ -45,7 +46,7 @@ def interrupted(project: Project, scripts: Scripts, number: int, whole_group: bo
         os.killpg(script.pid, number)
     else:
         os.kill(script.pid, number)
-    script.wait(timeout=30)
+    script.wait(timeout=PATIENCE_S)
     assert time.monotonic() - sent < PROMPTLY_S
     return script
 
@@ -91,7 +92,7 @@ print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     script = scripts.start(text + again)
     until(lambda: project.calls() == ["reached"], "the second job")
     os.kill(script.pid, signal.SIGINT)
-    out, err = script.communicate(timeout=30)
+    out, err = script.communicate(timeout=PATIENCE_S)
     assert out == "interrupted\nTrue\n", err
     assert project.read("third") == "third"
 

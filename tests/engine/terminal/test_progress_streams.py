@@ -10,7 +10,7 @@ import pytest
 from ppg_mcp.run.progress import Progress
 
 from ..project import Project
-from ..scripts import Scripts, until
+from ..scripts import PATIENCE_S, Scripts, until
 from .pseudo import Terminal
 
 IDS = """
@@ -105,7 +105,7 @@ def test_time_left_is_told_from_earlier_runtimes(project: Project, scripts: Scri
         again = scripts.start(script(["a"], more), stderr=err)
     until(lambda: "1 running, 0 waiting, about 0s left" in project.read("err"), "the time left")
     Path("go").touch()
-    assert again.wait(timeout=30) == 0
+    assert again.wait(timeout=PATIENCE_S) == 0
 
 
 def test_quiet_never_wakes_the_run_loop() -> None:

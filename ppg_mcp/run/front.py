@@ -95,6 +95,8 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
     finally:
         store.close(clean=clean)
         log.warnings(store.warnings)
+    if not clean:
+        progress.note(f"pypipegraph: {loop.interrupted(time.monotonic() - started)}")
     interrupts.raise_received()
     _report(loop, results, log, progress, time.monotonic() - started)
     results.raise_failures()

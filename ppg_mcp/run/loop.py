@@ -80,6 +80,13 @@ class RunLoop:
         done, failed, pruned = run.situation.done, len(run.results.failures), len(run.results.pruned)
         return last_run.ended(self._began_at, done, failed, pruned, self._interrupts.received is not None)
 
+    def interrupted(self, duration_s: float) -> str:
+        """One line for the user who stopped the run: what is lost, and how to go on."""
+        situation = self.context.situation
+        failed = f" and {situation.failed} failed" if situation.failed else ""
+        done = f"{situation.done} job{'s' if situation.done != 1 else ''} done{failed}"
+        return f"stopped after {duration_s:.2f} s, with {done}. Start the script again to go on from there."
+
     def summary(self, duration_s: float) -> str:
         """One line for the user: how much was done."""
         run = self.context

@@ -11,7 +11,8 @@ def printable(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds as people say them. What began after the moment that it is shown for has lasted for nothing."""
+    seconds = max(0.0, seconds)
     if seconds < 60:
         return f"{seconds:.0f}s"
     minutes, seconds = divmod(int(seconds), 60)

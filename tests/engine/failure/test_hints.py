@@ -11,7 +11,12 @@ import pytest
 
 import pypipegraph as ppg
 
-from ..project import Outcome, Project, copy, fail, write
+from ..project import Outcome, Project, copy, write
+
+
+def refuse() -> None:
+    """A callback that never writes anything, not even for a moment."""
+    raise ValueError("as told")
 
 
 def paragraph(outcome: Outcome, job_id: str) -> str:
@@ -28,7 +33,7 @@ def paragraph(outcome: Outcome, job_id: str) -> str:
 
 def test_a_forgotten_prerequisite_is_named(project: Project) -> None:
     def build() -> None:
-        ppg.MultiFileGeneratingJob(["made", "too"], fail)
+        ppg.MultiFileGeneratingJob(["made", "too"], refuse)
         ppg.FileGeneratingJob("b", copy("too"))
 
     told = paragraph(project.run(build), "b")
@@ -40,7 +45,7 @@ def test_a_forgotten_prerequisite_is_named(project: Project) -> None:
 
 def test_it_is_found_under_its_whole_path(project: Project) -> None:
     def build() -> None:
-        ppg.FileGeneratingJob("made", fail)
+        ppg.FileGeneratingJob("made", refuse)
         ppg.FileGeneratingJob("b", copy(os.path.abspath("made")))
 
     assert "is made by FileGeneratingJob('made')" in paragraph(project.run(build), "b")

@@ -56,7 +56,10 @@ def test_ctrl_c_stops_promptly_and_keeps_what_is_done(project: Project, scripts:
     script = interrupted(project, scripts, signal.SIGINT, whole_group)
     out, err = script.communicate()
     assert out == "interrupted\n"
-    assert "KeyboardInterrupt" in err
+    first, _, rest = err.partition("\n")
+    assert first.startswith("pypipegraph: stopped after ")
+    assert first.endswith(" s, with 1 job done. Start the script again to go on from there.")
+    assert "KeyboardInterrupt" in rest
     assert scripts.processes() == []
     assert not Path("second").exists()
     first = version("first")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LIVE_INTERVAL_S = 0.2
 PLAIN_INTERVAL_S = 60.0
+PLAIN_FIRST_S = 10.0
+"""The first plain line comes sooner: a run in the background that waits for something says so before one goes away."""
 MAX_SHOWN_JOBS = 4
 
 Look = Callable[[float], Snapshot]
@@ -35,7 +37,7 @@ class Progress:
         self._live: Live | None = None
         self._terminal = interactive and not quiet and _is_terminal(sys.stderr)
         self._interval_s = LIVE_INTERVAL_S if self._terminal else PLAIN_INTERVAL_S
-        self.next_s = math.inf if quiet else started_s + self._interval_s
+        self.next_s = math.inf if quiet else started_s + min(self._interval_s, PLAIN_FIRST_S)
         """When `update` will draw."""
 
     def note(self, text: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 import pypipegraph as ppg
+from ppg_mcp.run.progress import Progress
+from ppg_mcp.run.situation import Snapshot
 
 from ..project import Project, fail, write
 from ..scripts import PATIENCE_S, Scripts, until
@@ -133,3 +135,12 @@ def test_odd_replacements_of_stderr_are_no_terminal(
     ppg.FileGeneratingJob("a", write())
     ppg.run()
     assert graph.jobs["a"].was_run
+
+
+def test_the_first_plain_line_comes_sooner_than_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Progress(quiet=False, interactive=False, started_s=100.0)
+    for now in range(100, 231):
+        shown.update(float(now), lambda now: Snapshot(now, now - 100.0, 0, 6, 0, [], [], None, "waits for a machine"))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["10s", "1m10s", "2m10s"]
+    assert lines[0] == "pypipegraph: 10s: 0/6 done, 0 running, 6 waiting (waits for a machine)"

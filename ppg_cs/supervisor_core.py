@@ -36,7 +36,7 @@ from ppg_cs.instructions import Instruction
 from ppg_cs.lineage import Lineage
 from ppg_cs.report import NOTHING, Report
 from ppg_cs.shortage import Shortage
-from ppg_cs.verdict import died, judge
+from ppg_cs.verdict import died, finished, judge, without_its_report
 from ppg_cs.waiting import Waiting
 from ppg_cs.work import NO_USAGE, Work
 from ppg_protocol.errors import RemoteProtocolError
@@ -56,7 +56,7 @@ from ppg_protocol.messages import (
     Started,
     Unload,
 )
-from ppg_protocol.records import AwaitedFile, Blob, Failure, Outcome
+from ppg_protocol.records import AwaitedFile, Failure, Outcome, Usage
 
 LOAD_CORES = 1
 SHUTDOWN_S = 10.0
@@ -136,10 +136,7 @@ class SupervisorCore:
 
     def replace_finished(self, attempt: int, reason: str) -> Finished:
         """A smaller result in place of one that can't be sent."""
-        usage = self.finished[attempt].usage
-        failure = died(f"the report of this job can't be sent: {reason}")
-        message = Finished(attempt, int(Outcome.EXCEPTION), (), b"", b"", failure, usage, Blob(b""))
-        self.finished[attempt] = message
+        message = self.finished[attempt] = without_its_report(self.finished[attempt], reason)
         return message
 
     # -------------------------------------------------------------------------------------------- messages of the MCP
@@ -342,7 +339,7 @@ class SupervisorCore:
             return
         if outcome != Outcome.OK:
             self._out.append(do.KeepLogs(work.slot, work.key))
-        self._finish(work.key, outcome, failure, work, report)
+        self._finish(work.key, outcome, failure, work.usage, report)
 
     def _leave_places(self, work: Work, reuse_slot: bool = True) -> None:
         del self.work[work.key]
@@ -355,16 +352,10 @@ class SupervisorCore:
         attempt: int,
         outcome: Outcome,
         failure: Failure | None,
-        work: Work | None = None,
+        usage: Usage = NO_USAGE,
         report: Report = NOTHING,
     ) -> None:
-        files = report.result.files if report.result and outcome == Outcome.OK else ()
-        generated = report.result.generated if report.result and outcome == Outcome.OK else b""
-        usage = work.usage if work else NO_USAGE
-        chunk = report.result.chunk if report.result and outcome == Outcome.OK else b""
-        streams = report.stdout, report.stderr
-        message = Finished(attempt, int(outcome), files, *streams, failure, usage, Blob(generated), Blob(chunk))
-        self.finished[attempt] = message
+        message = self.finished[attempt] = finished(attempt, outcome, failure, usage, report)
         self._send(message)
 
     def _load_failed(self, work: Work, outcome: Outcome, failure: Failure | None, report: Report) -> None:
@@ -400,7 +391,7 @@ class SupervisorCore:
             self._take_over(work)
         else:
             self.offered = True
-            self._finish(work.key, Outcome.OK, None, work, event.report)
+            self._finish(work.key, Outcome.OK, None, work.usage, event.report)
 
     def _take_over(self, work: Work) -> None:
         self.lineage.take_over(work.successor)

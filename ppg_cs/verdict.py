@@ -6,7 +6,8 @@ import os
 import signal
 
 from ppg_cs.report import Report
-from ppg_protocol.records import Failure, Outcome
+from ppg_protocol.messages import Finished
+from ppg_protocol.records import Blob, Failure, FileStat, Outcome, Usage
 
 DIED = "JobDiedException"
 
@@ -38,6 +39,22 @@ def judge(job: int, status: int | None, cancelled: bool, reason: str, report: Re
 def died(text: str, number: int = -1, exit_code: int = -1) -> Failure:
     """Failure of a process that gave no answer."""
     return Failure(DIED, text, "", b"", number, exit_code)
+
+
+def finished(attempt: int, outcome: Outcome, failure: Failure | None, usage: Usage, report: Report) -> Finished:
+    """The message. Files and generated jobs are told of what ended well, and of nothing else."""
+    files: tuple[FileStat, ...] = ()
+    generated = chunk = b""
+    if report.result is not None and outcome == Outcome.OK:
+        files, generated, chunk = report.result.files, report.result.generated, report.result.chunk
+    streams = report.stdout, report.stderr
+    return Finished(attempt, int(outcome), files, *streams, failure, usage, Blob(generated), Blob(chunk))
+
+
+def without_its_report(message: Finished, reason: str) -> Finished:
+    """A smaller one in place of a message that can't be sent for `reason`: the job failed."""
+    failure = died(f"the report of this job can't be sent: {reason}")
+    return Finished(message.attempt, int(Outcome.EXCEPTION), (), b"", b"", failure, message.usage, Blob(b""))
 
 
 def _name(number: int) -> str:

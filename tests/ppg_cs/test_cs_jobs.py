@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import xxhash
-from cs_mcp import Mcp, file_task, is_alive
+from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive
 
 from ppg_cs import cores, oom
 from ppg_cs.tasks import FileTask, Task
@@ -170,9 +170,7 @@ def test_an_old_output_is_unlinked_right_before_the_callback(run: Callable[..., 
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGTERM])
-def test_a_job_killed_by_a_signal_is_noticed_at_once(
-    run: Callable[..., Finished], tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_job_killed_by_a_signal_is_noticed_at_once(tmp_path: Path, number: signal.Signals) -> None:
     died_at = tmp_path / "died_at"
 
     def die(path: str) -> None:
@@ -181,8 +179,9 @@ def test_a_job_killed_by_a_signal_is_noticed_at_once(
         os.kill(os.getpid(), number)
         signal.pause()
 
-    done = run(die)
-    noticed_s = time.monotonic() - float(died_at.read_text())
+    with Mcp(tmp_path, [file_task(tmp_path / "out", die)]) as mcp:
+        done = mcp.finish(0)
+        noticed_s = time.monotonic() - float(died_at.read_text())
     assert done.outcome == Outcome.SIGNAL
     assert done.failure is not None
     assert done.failure.signal == number
@@ -236,7 +235,7 @@ def test_gigabytes_on_stdout_are_cut_in_the_middle(run: Callable[..., Finished])
         sys.stdout.write("end\n")
         sys.stdout.flush()
         facts = os.fstat(1)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while os.fstat(1).st_blocks * 512 > 2 << 20:
             assert time.monotonic() < deadline, os.fstat(1).st_blocks
             signal.sigtimedwait((), 0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,11 +19,10 @@ import pypipegraph as ppg
 
 from ..project import Outcome, Project, write
 from ..scripts import Scripts, pids_below, until
+from .test_mischief import exceed_a_limit_of_memory
 
 DATA: dict[str, Any] = {}
 FOREVER_S = 1000
-ALARM_S = 2.0
-"""Until a timer of a load; its jobs last longer. A load that gets no core for so long is ended by its own timer."""
 
 
 def run(project: Project, mischief: Callable[[], None], failed: bool = False) -> Outcome:
@@ -36,7 +34,6 @@ def run(project: Project, mischief: Callable[[], None], failed: bool = False) ->
 
     def show(*names: str) -> Callable[[str], None]:
         def callback(path: str) -> None:
-            until(lambda: time.monotonic() > DATA.get("alarm at", 0.0), "the time of the alarm")
             (project.path / path).write_text("".join(DATA[name] for name in names))
 
         return callback
@@ -66,11 +63,6 @@ def blocks_signals() -> None:
 def ignores_signals() -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-
-
-def sets_a_timer() -> None:
-    signal.setitimer(signal.ITIMER_REAL, ALARM_S)
-    DATA["alarm at"] = time.monotonic() + ALARM_S
 
 
 def takes_the_wakeup_descriptor() -> None:
@@ -119,7 +111,6 @@ def forgets_all_modules() -> None:
     [
         blocks_signals,
         ignores_signals,
-        sets_a_timer,
         takes_the_wakeup_descriptor,
         changes_directory_and_umask,
         clears_the_environment,
@@ -134,6 +125,23 @@ def forgets_all_modules() -> None:
 )
 def test_a_load_that_loads_all_the_same(project: Project, mischief: Callable[[], None]) -> None:
     run(project, mischief)
+
+
+def test_a_timer_of_a_load_ends_with_it(project: Project) -> None:
+    """It would end the data process, and the job with it. (A load that gets no core for so long is ended by it.)"""
+    alarm_s = 2.0
+
+    def load() -> None:
+        signal.setitimer(signal.ITIMER_REAL, alarm_s)
+        DATA["alarm at"] = time.monotonic() + alarm_s
+
+    def late(path: str) -> None:
+        until(lambda: time.monotonic() > DATA["alarm at"] + 0.5, "the time of the alarm, and a while more")
+        Path(path).write_text("x")
+
+    outcome = project.run(lambda: ppg.FileGeneratingJob("a", late).depends_on(ppg.DataLoadingJob("load", load)))
+    assert (outcome.failed, outcome.ran) == ([], ["a", "load"])
+    assert "went down with its compute slave" not in outcome.log
 
 
 def closes_all_descriptors() -> None:
@@ -152,11 +160,6 @@ def leaves_with_a_word() -> None:
     sys.exit("text")
 
 
-def needs_too_much_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-    DATA["big"] = bytearray(1 << 31)
-
-
 def kills_its_group() -> None:
     os.killpg(0, signal.SIGKILL)
 
@@ -168,7 +171,7 @@ def kills_its_group() -> None:
         (reads_from_nowhere, "SIGSEGV"),
         (leaves_without_a_word, "exit code 0 without a result"),
         (leaves_with_a_word, "SystemExit: text"),
-        (needs_too_much_memory, "MemoryError"),
+        (exceed_a_limit_of_memory, "MemoryError"),
         (kills_its_group, "SIGKILL"),
     ],
 )

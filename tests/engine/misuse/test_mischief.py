@@ -202,9 +202,15 @@ def test_a_job_that_ends_itself(project: Project, mischief: Callable[[], None], 
     assert not Path("a").exists()
 
 
-def needs_too_much_memory(path: Path) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+def exceed_a_limit_of_memory() -> None:
+    """One above what this process has mapped already: for the libraries of earlier tests that can be many gigabytes."""
+    mapped_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped_bytes + (1 << 30),) * 2)
     bytearray(1 << 31)
+
+
+def needs_too_much_memory(path: Path) -> None:
+    exceed_a_limit_of_memory()
 
 
 def writes_too_large_a_file(path: Path) -> None:

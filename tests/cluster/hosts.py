@@ -20,7 +20,7 @@ from ppg_protocol.keys import KeyDirectory, make_owner_keys, make_user_keys
 
 from .ports import Port
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 HEARTBEAT_S, LEASE_S = 0.2, 3.0
 NO_VARIABLES: Mapping[str, str] = {}
 UNSHARE = ("unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c")

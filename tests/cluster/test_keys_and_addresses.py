@@ -14,7 +14,7 @@ from engine.places.typist import Typist
 
 from ppg_protocol.keys import make_owner_keys
 
-from .hosts import SCRIPT, Cluster, until
+from .hosts import PATIENCE_S, SCRIPT, Cluster, until
 
 ONE = "ppg.FileGeneratingJob('f', lambda: Path('f').write_text('x'))\nppg.run()"
 
@@ -151,6 +151,6 @@ def refused(cluster: Cluster, *arguments: str, **environment: str) -> str:
     """What `ppg-coordinator …` complains of."""
     command = [sys.executable, "-m", "ppg_coordinator.command", *arguments]
     variables = {**os.environ, **cluster.environment, **environment}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode != 0
     return done.stderr

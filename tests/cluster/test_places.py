@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from engine.places.typist import Typist
 
-from .hosts import Cluster
+from .hosts import PATIENCE_S, Cluster
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ ppg.FileGeneratingJob("f", write)
 ppg.run()
 """)
     python = virtual_environment / "bin" / "python"
-    subprocess.run([python, "pipeline.py"], cwd=directory, env=cluster.environment, check=True, timeout=60)
+    subprocess.run([python, "pipeline.py"], cwd=directory, env=cluster.environment, check=True, timeout=PATIENCE_S)
     interpreter, rest = (directory / "f").read_text().split(" ", 1)
     assert interpreter == str(python)
     assert rest.startswith("only in this environment ")
@@ -121,7 +121,9 @@ ppg.FileGeneratingJob("early", step)
 ppg.FileGeneratingJob("late", late)
 ppg.run()
 """)
-    done = subprocess.run([sys.executable, "-m", "pipeline"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert (here / "early").read_text() == "from a sibling"
     assert (here / "late").read_text() == "from a sibling from a sibling a"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "three-hosts.sh"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 HOSTS = ("head", "one", "two")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .waiting import free_port, processes_with, wait_for
+from .waiting import PATIENCE_S, free_port, processes_with, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "sinfo", "scontrol")
 NODES = ("n1", "n2")
@@ -77,7 +77,7 @@ class Slurm:
             daemon.send_signal(signal.SIGTERM)
         for daemon in self._daemons:
             try:
-                daemon.wait(10)
+                daemon.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()

@@ -9,7 +9,7 @@ import pytest
 
 from .head import Head
 from .slurm import NODES, Slurm
-from .waiting import free_port, processes_with, wait_for
+from .waiting import PATIENCE_S, free_port, processes_with, wait_for
 
 SCRIPT = str(Path(__file__).parents[2] / "deploy" / "slurm" / "ppg-slaves.sbatch")
 MEMORY_MB = 1500
@@ -26,7 +26,7 @@ import pypipegraph as ppg
 def meet(path):
     "Ends when four jobs run at once, two on each node."
     Path(f"{path}.on").write_text(os.environ["PPG_SESSION"])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(list(Path().glob("*.on"))) < 4:
         assert time.monotonic() < deadline, "the other jobs did not come"
         time.sleep(0.05)
@@ -50,7 +50,7 @@ def step(path):
     "Says that it runs; ends when the test says so."
     with Path("calls").open("a") as calls:
         calls.write(f"{path}\\n")
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 300
     while not Path(f"{path}.go").exists():
         assert time.monotonic() < deadline, "nobody said go"
         time.sleep(0.05)
@@ -138,7 +138,7 @@ def test_all_memory_of_a_node_is_no_number(allocations: Allocations) -> None:
 def test_a_pipeline_runs_on_both_nodes(allocations: Allocations, head: Head) -> None:
     allocations.submit_slaves()
 
-    assert head.pipeline(MEET).wait(60) == 0, head.log()
+    assert head.pipeline(MEET).wait(PATIENCE_S) == 0, head.log()
 
     where = [path.read_text() for path in head.directory.glob("*.on")]
     assert len(where) == 4
@@ -163,7 +163,7 @@ def test_the_end_of_an_allocation_drains_its_slaves_and_the_pipeline_goes_on_wit
     allocations.submit_slaves()
     wait_for(lambda: ran(head) == ["first", "second"], head.log)
     go(head, "second")
-    assert pipeline.wait(60) == 0, head.log()
+    assert pipeline.wait(PATIENCE_S) == 0, head.log()
 
 
 def test_a_cancelled_allocation_leaves_nothing_and_the_pipeline_goes_on_with_the_next(
@@ -182,7 +182,7 @@ def test_a_cancelled_allocation_leaves_nothing_and_the_pipeline_goes_on_with_the
     wait_for(lambda: ran(head) == ["first", "first"], head.log)
     go(head, "first")
     go(head, "second")
-    assert pipeline.wait(60) == 0, head.log()
+    assert pipeline.wait(PATIENCE_S) == 0, head.log()
 
 
 def test_slaves_without_work_leave_when_they_are_asked_to(allocations: Allocations, head: Head, slurm: Slurm) -> None:

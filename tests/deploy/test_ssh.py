@@ -11,7 +11,7 @@ import pytest
 
 from .head import BIN, Head
 from .sshd import Hosts, skip_where_impossible
-from .waiting import free_port, processes_with, wait_for
+from .waiting import PATIENCE_S, free_port, processes_with, wait_for
 
 PROGRAM = Path(__file__).parents[2] / "deploy" / "ssh" / "ppg-slaves"
 
@@ -24,7 +24,7 @@ import pypipegraph as ppg
 
 def slow(path):
     Path("began").touch()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not Path("go").exists():
         assert time.monotonic() < deadline, "nobody said go"
         time.sleep(0.05)
@@ -68,7 +68,7 @@ class Launcher:
     def call(self, command: str, *arguments: str, **variables: str) -> tuple[int, list[str], str]:
         """Exit code, lines of output, what is on standard error."""
         called = self.begin(command, "--hosts", str(self._list), *arguments, **variables)
-        output, errors = called.communicate(timeout=90)
+        output, errors = called.communicate(timeout=PATIENCE_S)
         return called.returncode, output.splitlines(), errors
 
     def started(self) -> list[str]:
@@ -209,8 +209,8 @@ def test_stop_waits_for_jobs(launcher: Launcher) -> None:
     assert stop.poll() is None
 
     (launcher.head.directory / "go").touch()
-    assert stop.wait(60) == 0
-    assert pipeline.wait(60) == 0, launcher.log()
+    assert stop.wait(PATIENCE_S) == 0
+    assert pipeline.wait(PATIENCE_S) == 0, launcher.log()
     assert (launcher.head.directory / "slow.txt").read_text() == "done"
     stop.communicate()
 
@@ -224,7 +224,7 @@ def test_stop_now_kills_jobs_and_the_pipeline_goes_on_elsewhere(launcher: Launch
     assert pipeline.poll() is None
     launcher.started()
     (launcher.head.directory / "go").touch()
-    assert pipeline.wait(60) == 0, launcher.log()
+    assert pipeline.wait(PATIENCE_S) == 0, launcher.log()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from .head import BIN
-from .waiting import wait_for
+from .waiting import PATIENCE_S, wait_for
 
 SYSTEMD = "/lib/systemd/systemd"
 GROUPS = Path("/sys/fs/cgroup/systemd")
@@ -62,7 +62,7 @@ class UserManager:
         assert self._manager is not None
         self._manager.send_signal(signal.SIGTERM)
         try:
-            self._manager.wait(30)
+            self._manager.wait(PATIENCE_S)
         finally:
             self._manager.kill()
             wait_for(self._no_groups)

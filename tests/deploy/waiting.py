@@ -11,7 +11,7 @@ from cluster.ports import Port
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """Far more than anything here takes; a failure shows what was there instead."""
 PORTS: list[Port] = []
 

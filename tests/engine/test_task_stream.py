@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .scripts import PATIENCE_S
+
 WRITER = """
 import pickle, sys
 import pypipegraph as ppg
@@ -61,7 +63,7 @@ class Machines:
     def _python(self, name: str, text: str) -> str:
         (self.directory / name).write_text(text)
         done = subprocess.run(
-            [sys.executable, name], cwd=self.directory, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, name], cwd=self.directory, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.processes import Namespaces, send
-from cluster.hosts import until
+from cluster.hosts import PATIENCE_S, until
 from cluster.listening import Listening, listening
 from cluster.three_hosts import HOSTS, ThreeHosts
 
@@ -142,13 +142,13 @@ class Scene:
         until(lambda: all((self._project / name).exists() for name in expected), "jobs and the kernel")
         until(lambda: len(list(self._project.glob("begun-*.*"))) >= 2, "jobs on both machines")
         ask = self._hosts.start("head", sys.executable, "-m", "pypipegraph", "status", cwd=self._project, stdout=-3)
-        assert ask.wait(60) == 0
+        assert ask.wait(PATIENCE_S) == 0
         for host in HOSTS:
             self.seen.listening[host] = listening(self._somebody_on(host))
         self._find_owners()
         self._look_at_files()
         (self._project / "go").touch()
-        assert script.wait(60) == 0
+        assert script.wait(PATIENCE_S) == 0
         assert (self._project / "failed-as-told").exists()
         self.seen.made = {path.name: path.read_text() for path in self._project.glob(f"{MARKER}*")}
 
@@ -158,7 +158,7 @@ class Scene:
         until(lambda: (self._local / "kernel").exists(), "the kernel")
         self.seen.local = listening(self._somebody_on("two"))
         (self._local / "go").touch()
-        assert script.wait(60) == 0
+        assert script.wait(PATIENCE_S) == 0
 
     def _start(self, host: str, directory: Path, *prefix: str) -> subprocess.Popen[bytes]:
         directory.mkdir()
@@ -199,7 +199,7 @@ class Scene:
 
     def _speak_plainly(self) -> None:
         talk = [self._hosts.start(host, sys.executable, "-c", text, cwd=Path("/")) for host, text in PLAIN.items()]
-        assert [process.wait(60) for process in talk] == [0, 0]
+        assert [process.wait(PATIENCE_S) for process in talk] == [0, 0]
         paths = [self._hosts.directory / f"{host}.pcap" for host in PLAIN]
         said = b"over a plain socket"
         until(lambda: all(said in path.read_bytes() for path in paths), "the plain words in both captures")
@@ -207,7 +207,7 @@ class Scene:
     def _stop_listening(self) -> None:
         for host, process in self._eavesdroppers.items():
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE_S)
             self.seen.captured[host] = (self._hosts.directory / f"{host}.pcap").read_bytes()
 
 

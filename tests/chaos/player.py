@@ -2,7 +2,8 @@
 
 After every run: no job ran that had a record with equal inputs and its files; what is recorded is what the oracle says
 and stands in the files; the run ended in a way that what was done to it explains. At the end an undisturbed run, one
-that finds nothing to do, and the files of a build from scratch, in a directory of its own on this machine alone.
+that finds nothing to do, and the files of a build from scratch, in a directory of its own on this machine alone. The
+last runs are where no daemon is: what a master left that was killed there is found by a later one only.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ CORES = (1, 1, 1, 1, 2, -1, -2)
 MIB = 1 << 20
 MEMORIES_BYTES = (-1, -1, -1, 100 * MIB, 300 * MIB)
 JOBS_DIE_OF = (of.JOB, of.DATA, of.PRISTINE, of.SUPERVISOR, of.SLAVE)
+HEAD = "head"
 KILLED = 137
 PROGRAM = ("env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable, "-B", "-m", "crash.building")
 OTHER_FILES = {STORE, "logs"}
@@ -99,7 +101,7 @@ class Player:
         self._began_s = now
         self._spared = self._ledger.must_not_run(self._jobs, self._parameters, self._known)
         (self._side / "failed").unlink(missing_ok=True)
-        host = self._chance.choice(HOSTS)
+        host = HEAD if self._is_ending else self._chance.choice(HOSTS)
         script = self._script(cores=0, journal=self._journal)
         path = self._side / f"run-{self.runs}"
         path.write_bytes(pickle.dumps(script))

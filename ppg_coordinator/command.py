@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(required=True)
 
     def command(name: str, action: Callable[[dict[str, Any]], int], text: str, options: list[Option]) -> Any:
         added = commands.add_parser(

@@ -29,7 +29,7 @@ def test_help_is_complete() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((), "required: COMMAND"),
+        ((), "required: {keys,serve,status,"),
         (("dance",), "dance"),
         (("status", "--coordinator", "tcp://127.0.0.1:1"), "--keys is needed"),
         (("status", "--keys", "x"), "--coordinator is needed"),

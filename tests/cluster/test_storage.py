@@ -95,10 +95,12 @@ def view(cluster: Cluster) -> Iterator[Path]:
     project, view = cluster.directory / "project", cluster.directory / "view"
     project.mkdir()
     view.mkdir()
-    options = "attr_timeout=5,entry_timeout=5,negative_timeout=5"
-    subprocess.run(["bindfs", "-o", options, project, view], check=True)
-    yield view
-    subprocess.run(["umount", "--lazy", view], check=True)
+    options = "attr_timeout=10,entry_timeout=10,negative_timeout=10"
+    with subprocess.Popen(["bindfs", "-f", "-o", options, project, view]) as bindfs:
+        until(view.is_mount, "bindfs")
+        yield view
+        subprocess.run(["umount", "--lazy", view], check=True)
+        bindfs.kill()  # namespaces that were made meanwhile, by whomever, have a copy of the mount
 
 
 APPEARS = """
@@ -141,7 +143,7 @@ def two_hosts(cluster: Cluster, inside_b: str, await_s: str) -> None:
 
 def test_a_host_that_sees_late_what_another_has_made_waits_for_it(cluster: Cluster, view: Path) -> None:
     project = cluster.directory / "project"
-    two_hosts(cluster, f"mount --bind {view} {project}", "30")
+    two_hosts(cluster, f"mount --bind {view} {project}", "60")
     script = cluster.start(APPEARS + READERS)
     until(lambda: "run: FileGeneratingJob('first')" in script.log)
     assert seen_by(cluster, "b", project / "first") is None
@@ -158,7 +160,7 @@ def test_a_host_that_sees_what_another_has_rewritten_as_it_was_waits_for_it(
 ) -> None:
     """Whether the size tells the new file from the old one, or the time alone."""
     project = cluster.directory / "project"
-    two_hosts(cluster, f"mount --bind {view} {project}", "30")
+    two_hosts(cluster, f"mount --bind {view} {project}", "60")
     script = cluster.start(CHANGES.format(new=new) + READERS)
     until(lambda: (project / "first").exists() and (project / "first").read_text() == "old")
     old = (project / "first").stat()

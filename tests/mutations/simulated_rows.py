@@ -50,7 +50,7 @@ SIMULATED = [
         "cleared for an older epoch counts for a newer one", "ppg_coordinator/core/pipegraphs.py",
         "        if daemon.cleared.get(graph.project, -1) >= graph.epoch:",
         "        if daemon.cleared.get(graph.project, -1) >= 0:",
-        600,
+        800,
     ),
     Simulated(
         "a session starts before older ones are gone", "ppg_cs/slave/core.py",
@@ -66,7 +66,7 @@ SIMULATED = [
     Simulated(
         "machines in use are not remembered", "ppg_mcp/cluster/exchange.py",
         "            self._remember(self.used)\n", "",
-        300,
+        600,
     ),
     Simulated(
         "no margin after the lease", "ppg_mcp/cluster/core.py",
@@ -103,13 +103,13 @@ SIMULATED = [
     Simulated(
         "a coordinator grants at once after a restart", "ppg_coordinator/core/coordinator.py",
         "        self._arbiter = Arbiter(now + grace_s)", "        self._arbiter = Arbiter(now)",
-        200,
+        400,
     ),
     Simulated(
         "daemons of a machine that are late are not waited for", "ppg_coordinator/core/daemons.py",
         "machine.machine_id in self._desk.drained, bool(machine.awaited)",
         "machine.machine_id in self._desk.drained, False",
-        10,
+        500,
     ),
     Simulated(
         "what a silent daemon's sessions hold is forgotten at once", "ppg_coordinator/core/daemons.py",
@@ -157,14 +157,14 @@ SIMULATED = [
         30,
     ),
     Simulated(
-        "what a crashed run left of temporaries stays", "ppg_mcp/planner/core.py",
-        "Remove(job) for job in self.demand.leftovers if not", "Remove(job) for job in () if not",
-        200,
+        "temporaries are not removed", "ppg_mcp/run/performing.py",
+        "                    self.removable.append(job)\n", "                    pass\n",
+        30,
     ),
     Simulated(
         "a temporary that is gone is waited for", "ppg_mcp/run/performing.py",
         "                    run.origins.forget(job)\n", "",
-        200,
+        400,
     ),
     Simulated(
         "final jobs start beside the last other job", "ppg_mcp/planner/core.py",
@@ -175,7 +175,7 @@ SIMULATED = [
     Simulated(
         "final jobs run though something failed", "ppg_mcp/planner/core.py",
         "            if self.failed:\n", "            if False:\n",
-        200,
+        300,
     ),
     # ------------------------------------------------------------------------------------------------ links and tasks
     Simulated(
@@ -186,7 +186,7 @@ SIMULATED = [
     Simulated(
         "a gap in the numbers is not noticed", "protocol/ppg_protocol/session.py",
         "        if envelope.first > self.processed + 1:", "        if envelope.first < 0:",
-        1000,
+        2000,
     ),
     Simulated(
         "what comes twice is taken in twice", "protocol/ppg_protocol/session.py",

@@ -105,6 +105,7 @@ def view(cluster: Cluster) -> Iterator[Path]:
 
 APPEARS = """
 def first():
+    (meet / "begun").touch()
     wait_for(meet / "looked")
     Path("first").write_text("x")
 """
@@ -145,7 +146,7 @@ def test_a_host_that_sees_late_what_another_has_made_waits_for_it(cluster: Clust
     project = cluster.directory / "project"
     two_hosts(cluster, f"mount --bind {view} {project}", "60")
     script = cluster.start(APPEARS + READERS)
-    until(lambda: "run: FileGeneratingJob('first')" in script.log)
+    until((cluster.directory / "meet" / "begun").exists, "the job on a")
     assert seen_by(cluster, "b", project / "first") is None
     (cluster.directory / "meet" / "looked").touch()
     until(lambda: (project / "first").exists(), "what a makes")

@@ -141,7 +141,7 @@ SIMULATED = [
     Simulated(
         "daemons that are late have no time while their machine is cut off", "ppg_coordinator/core/daemons.py",
         "machine.awaited and machine.is_heard and now", "machine.awaited and now",
-        1500,
+        6000,
     ),
     # ----------------------------------------------------------------------------------- temporaries and final jobs
     Simulated(

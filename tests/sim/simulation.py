@@ -179,7 +179,7 @@ class Simulation:
         while not self.is_over:
             for _ in range(STEPS):
                 step()
-            if world.now > give_up or world.steps > STEPS_MAX:
+            if (world.now > give_up or world.steps > STEPS_MAX) and not self.is_over:
                 raise Violation(f"not over after {world.now:.0f} s, {world.steps} steps: {self.pending()}")
 
     def pending(self) -> str:

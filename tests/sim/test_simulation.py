@@ -32,7 +32,8 @@ FAILED_ONCE = {
     "what a silent daemon's sessions hold is theirs for the lease": 84,
     "daemons that are late are waited for": 195,
     "gaps in the numbers of a link are closed": 888,
-    "daemons are late only while their machine is heard": 584,
+    "daemons are late only while their machine is heard": 2863,
+    "a world that is over is over, however long nothing happens afterwards": 1552,
     "a final job does not wait for a temporary that is gone": 138,
     "a temporary is removed behind the commit": 12,
 }

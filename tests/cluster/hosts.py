@@ -41,6 +41,11 @@ def wait_for(path):
     while not os.path.exists(path):
         time.sleep(0.01)
 
+def wait_until_begun_on(name):  # however late that machine comes
+    if machine().endswith(name):
+        Path(f"begun-on-{name}").touch()
+    wait_for(f"begun-on-{name}")
+
 os.makedirs("logs", exist_ok=True)
 ppg.new_pipegraph(quiet=True)
 """

@@ -11,9 +11,7 @@ from .hosts import Cluster, Script, until
 SLOW = """
 def work(i):
     note(f"begun {i} {machine()}")
-    if machine() == "b":
-        Path("both").touch()
-    wait_for("both")
+    wait_until_begun_on("b")
     time.sleep(0.3)
     Path(f"f{i}").write_text(str(i))
     note(f"done {i} {machine()}")
@@ -21,7 +19,6 @@ for i in range(12):
     ppg.FileGeneratingJob(f"f{i}", lambda i=i: work(i))
 ppg.run()
 """
-"""However late b comes, something runs there."""
 
 
 def assert_complete(cluster: Cluster, name: str = "project", count: int = 12) -> None:

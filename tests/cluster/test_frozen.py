@@ -21,6 +21,7 @@ for i in range(16):
     ppg.FileGeneratingJob(f"f{i}", lambda i=i: work(i))
 ppg.run()
 """
+ON_BOTH = WORK.replace("    time.sleep", '    wait_until_begun_on("b")\n    time.sleep')
 
 
 def assert_complete(script: Script, count: int = 16) -> None:
@@ -60,7 +61,7 @@ def _links(pid: int) -> list[str]:
 def test_a_script_that_stands_still_for_longer_than_the_lease(cluster: Cluster) -> None:
     """Nobody writes for it any more then; when it goes on, it does what is missing."""
     cluster.up("a", "b")
-    script = cluster.start(WORK)
+    script = cluster.start(ON_BOTH)
     until(lambda: begun_on(script, "a") and begun_on(script, "b"))
     script.process.send_signal(signal.SIGSTOP)
     until(lambda: not supervisors(script, "a") and not supervisors(script, "b"), "the end of its supervisors")
@@ -85,7 +86,7 @@ def test_a_script_that_stands_still_for_a_moment_loses_nothing(cluster: Cluster)
 def test_a_supervisor_that_stands_still_for_longer_than_its_lease(cluster: Cluster) -> None:
     """The slave ends it, with all that it had; its jobs run elsewhere, or in a new one."""
     cluster.up("a", "b")
-    script = cluster.start(WORK)
+    script = cluster.start(ON_BOTH)
     until(lambda: begun_on(script, "b"))
     (frozen,) = supervisors(script, "b")
     os.kill(frozen, signal.SIGSTOP)
@@ -96,7 +97,7 @@ def test_a_supervisor_that_stands_still_for_longer_than_its_lease(cluster: Clust
 
 def test_a_coordinator_that_stands_still_is_not_missed(cluster: Cluster) -> None:
     cluster.up("a", "b")
-    script = cluster.start(WORK)
+    script = cluster.start(ON_BOTH)
     until(lambda: begun_on(script, "a") and begun_on(script, "b"))
     cluster.kill("coordinator", signal.SIGSTOP)
     script.good()

@@ -18,6 +18,7 @@ LEASE_S = 4.0
 WORK = """
 def work(i):
     note(f"begun {i} {machine()}")
+    wait_until_begun_on("two")
     time.sleep(0.4)
     Path(f"f{i}").write_text(str(i))
     note(f"done {i} {machine()}")

@@ -22,10 +22,14 @@ def stream_path(run_directory: str, slot: int, stream: str) -> str:
     return f"{run_directory}/slot-{slot}.{stream}"
 
 
+def stream_paths(run_directory: str, slot: int) -> tuple[str, str]:
+    """Where it writes stdout and stderr."""
+    return stream_path(run_directory, slot, "out"), stream_path(run_directory, slot, "err")
+
+
 def slot_paths(run_directory: str, slot: int) -> tuple[str, str, str]:
     """All files of a slot."""
-    out, err = (stream_path(run_directory, slot, stream) for stream in STREAMS)
-    return out, err, marker_path(run_directory, slot)
+    return *stream_paths(run_directory, slot), marker_path(run_directory, slot)
 
 
 def kept_paths(run_directory: str, attempt: int) -> tuple[str, str]:

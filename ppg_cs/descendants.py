@@ -8,8 +8,9 @@ Listing is by `/proc/self/task/TID/children`; kernels built without it are serve
 from __future__ import annotations
 
 import os
-import signal
 import time
+
+from ppg_cs.hygiene import SIGKILL
 
 _WALL = 0x40000000
 """waitid also for children that were cloned with another exit signal than SIGCHLD (linux/wait.h)."""
@@ -60,7 +61,7 @@ def stat_fields(pid: int) -> list[str]:
 def kill(pid: int) -> None:
     """SIGKILL for a process; that it is gone already is fine."""
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, SIGKILL)
     except ProcessLookupError:
         pass
 
@@ -68,7 +69,7 @@ def kill(pid: int) -> None:
 def kill_group(leader: int) -> None:
     """SIGKILL for a process group, by its leader's pid; the caller keeps the leader unreaped, so the number is its."""
     try:
-        os.killpg(leader, signal.SIGKILL)
+        os.killpg(leader, SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
 

@@ -112,7 +112,9 @@ class Foreman(ABC):
             self.workforce.forked(*fields)
             self._handle(on.Forked(*fields))
         elif kind == control.EXITED:
-            key, status, *usage = fields
+            key, pid, status, *usage = fields
+            if not self.workforce.knows(key):
+                self._handle(on.Forked(key, pid))
             child = self.workforce.by_key.get(key)
             if child is not None:
                 self._data_process_died(child, status, Usage(*usage))

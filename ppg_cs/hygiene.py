@@ -29,6 +29,9 @@ SIGKILL, SIGCHLD, SIG_DFL = int(signal.SIGKILL), int(signal.SIGCHLD), int(signal
 set_handler: Callable[[int, int], object] = _signal.signal
 """Plain numbers, without the detour of `signal` through enums: a job process pays for each page that it touches."""
 
+_VARIABLES: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+"""What `os.environ` shows."""
+
 FALLOC_FL_KEEP_SIZE = 1
 FALLOC_FL_PUNCH_HOLE = 2
 
@@ -69,6 +72,13 @@ def reset_signals() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def name_attempt(key: int) -> None:
+    """PPG_ATTEMPT, without the detour of `os.environ` through encoders."""
+    value = b"%d" % key
+    os.putenv(b"PPG_ATTEMPT", value)
+    _VARIABLES[b"PPG_ATTEMPT"] = value
 
 
 def forget_fork_server() -> None:

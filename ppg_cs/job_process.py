@@ -104,7 +104,7 @@ def detach(workplace: Workplace, key: int, cores: int, slot: int) -> int:
     hygiene.set_handler(hygiene.SIGCHLD, hygiene.SIG_DFL)
     workplace.redirect_to_slot(slot)
     held = marker.hold(workplace.config.run_directory, slot)
-    os.environ["PPG_ATTEMPT"] = str(key)
+    hygiene.name_attempt(key)
     granted_cores.grant(cores)
     hygiene.forget_fork_server()
     gc.enable()
@@ -119,11 +119,12 @@ def _execute(workplace: Workplace, pid: int, key: int, job: int, slot: int, awai
         assert isinstance(found, FileTask), f"job {job} is a {type(found).__name__}, which no job process can run"
         if awaited:
             await_files(awaited, workplace.config.await_files_s)
-        outputs.refuse_obstacles(found.job_id, found.paths)
+        standing = outputs.standing(found.job_id, found.paths)
         body = report.encode_reached(found.job_id, found.paths, found.rename_broken)
         workplace.board.write(slot, key, REACHED, body)
         task = found
-        outputs.clear(task.paths)
+        if standing:
+            outputs.clear(standing)
         returned = _call(task)
         if os.getpid() != pid:
             os._exit(0)

@@ -7,7 +7,6 @@ privilege.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 SCORE_OF_JOBS = 500
@@ -26,12 +25,14 @@ class OomScore:
 
     def prefer_children(self) -> None:
         """Who is forked from now on is taken first."""
-        self._write(self._of_jobs)
+        try:
+            os.pwrite(self.fd, self._of_jobs, 0)
+        except OSError:
+            pass
 
     def restore(self) -> None:
         """As it was."""
-        self._write(self._own)
-
-    def _write(self, score: bytes) -> None:
-        with contextlib.suppress(OSError):
-            os.pwrite(self.fd, score, 0)
+        try:
+            os.pwrite(self.fd, self._own, 0)
+        except OSError:
+            pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 
 import xxhash
 
@@ -27,15 +28,18 @@ _KINDS = {
 }
 
 
-def refuse_obstacles(job_id: str, paths: tuple[str, ...]) -> None:
-    """Raise FileExistsError if a path holds what is neither a file nor a link to one: it is not ours to remove."""
-    for path in paths:
+def standing(job_id: str, paths: tuple[str, ...]) -> list[str]:
+    """Those that an older execution left. Raises FileExistsError if one holds what is neither a file nor a link to one:
+    it is not ours to remove."""
+    found = [path for path in paths if os.access(path, os.F_OK, follow_symlinks=False)]
+    for path in found:
         kind = _obstacle(path)
         if kind:
             raise FileExistsError(
                 f"{job_id} can't write its output {path}: {kind} is in its place, and stays there. "
                 "Move it away, or let the job write another file."
             )
+    return found
 
 
 def _obstacle(path: str) -> str:
@@ -52,7 +56,7 @@ def _obstacle(path: str) -> str:
     return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something that is no file")
 
 
-def clear(paths: tuple[str, ...]) -> None:
+def clear(paths: Iterable[str]) -> None:
     """Unlink what an older execution left; a symbolic link is removed itself. Raises OSError for what can't be."""
     for path in paths:
         try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ppg_cs.task_stream import TaskStream
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileTask:
     """Runs in a job process. `paths` (absolute, none for a final job) must exist, non-empty unless `empty_ok`."""
 

@@ -30,6 +30,7 @@ class Workplace:
         self.spare_slot = config.slots
         """Of no attempt: for what a data process tries out while attempts run."""
         self.board = Board(config.slots + 1, config.run_directory, memory)
+        self._streams = [capture.stream_paths(config.run_directory, slot) for slot in range(config.slots + 1)]
         self.task_of = task_of
         self.stream: TaskStream | None = None
         """In a data process of a cluster: where its tasks come from."""
@@ -61,13 +62,12 @@ class Workplace:
 
     def redirect_to_slot(self, slot: int) -> None:
         """Capture what this process writes from now on in the files of a slot."""
-        directory = self.config.run_directory
-        streams = capture.stream_path(directory, slot, "out"), capture.stream_path(directory, slot, "err")
+        out, err = self._streams[slot]
         try:
-            self.redirect(*streams, True)
+            self.redirect(out, err, True)
         except FileNotFoundError:  # a job, or somebody who cleans up /tmp, has removed the directory
-            session_directory.make(Path(directory), self.config.mcp_pid)
-            self.redirect(*streams, True)
+            session_directory.make(Path(self.config.run_directory), self.config.mcp_pid)
+            self.redirect(out, err, True)
 
     def redirect_to_log(self) -> None:
         """What is said outside loads and jobs, last words of data processes included, goes to `session.log`."""

@@ -122,7 +122,7 @@ MUTATIONS = [
     ),
     Mutation(
         "outputs not unlinked before the callback", "ppg_cs/job_process.py",
-        "        outputs.clear(task.paths)\n        returned = _call(task)", "        returned = _call(task)",
+        "        if standing:\n            outputs.clear(standing)\n", "",
         JOBS,
     ),
     Mutation(

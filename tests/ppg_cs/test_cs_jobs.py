@@ -288,8 +288,13 @@ def test_signals_cores_and_variables_are_those_of_a_fresh_process(tmp_path: Path
 
 def test_a_job_is_taken_for_want_of_memory_before_the_data_is(tmp_path: Path) -> None:
     def look(path: str) -> None:
-        scores = (Path(f"/proc/{who}/oom_score_adj").read_text().strip() for who in ("self", os.getppid()))
-        Path(path).write_text(" ".join(scores))
+        def score(who: object) -> str:
+            return Path(f"/proc/{who}/oom_score_adj").read_text().strip()
+
+        mine, deadline = score("self"), time.monotonic() + 30
+        while score(os.getppid()) != str(own) and time.monotonic() < deadline:
+            time.sleep(0.001)  # the parent may not have come to it yet
+        Path(path).write_text(f"{mine} {score(os.getppid())}")
 
     own = int(Path("/proc/self/oom_score_adj").read_text())
     tasks: list[Task] = [file_task(tmp_path / "first", look), file_task(tmp_path / "second", look)]

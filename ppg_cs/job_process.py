@@ -38,7 +38,7 @@ from ppg_protocol.records import AwaitedFile, Failure
 DESCENDANTS_S = 30.0
 WARM_UPS = 20
 WARM_UP_JOB = -1
-_FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+_FILES = frozenset((io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom))
 _join_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]
 """What the interpreter does at its end: tells idle pools to stop, then joins every non-daemon thread."""
 _after_fork: Callable[[], None] = threading._after_fork  # type: ignore[attr-defined]
@@ -183,9 +183,13 @@ def settle(workplace: Workplace) -> bool:
 def flush_files() -> None:
     """Write out files that user code left open in a global or a cycle: `os._exit` would cut them silently.
 
-    Only what was made since the fork is looked at: the data process froze all before.
+    Only what was made since the fork is looked at: the data process froze all before. A load may have made millions of
+    objects, so that they are first asked at the speed of C whether there is any file among them.
     """
-    for thing in gc.get_objects():
+    things = gc.get_objects()
+    if _FILES.isdisjoint(map(type, things)):
+        return
+    for thing in things:
         if type(thing) in _FILES:
             try:
                 thing.flush()

@@ -1,4 +1,4 @@
-"""Jobs over loaded data, each of which touches one percent of it: loaded.py ENGINE {numpy,lists} SIZE JOBS
+"""Jobs over loaded data, each of which touches a part of it: loaded.py ENGINE {numpy,lists} SIZE JOBS [--parts 100]
 
 SIZE: bytes of the array, or the number of lists. ENGINE `bare` is a loop of fork, callback, os._exit, wait, with as
 many in flight as cores. Says the seconds from the first output to the last, which is what the jobs cost without
@@ -38,11 +38,11 @@ def touch_lists(start: int, stop: int) -> None:
     data[start:stop]  # a copy of the slice counts a reference to each list of it
 
 
-def toucher(touch: Callable[[int, int], None], number: int, stay_s: float) -> Callable[[Any], None]:
+def toucher(touch: Callable[[int, int], None], number: int, parts: int, stay_s: float) -> Callable[[Any], None]:
     def callback(path: Any) -> None:
-        percent = len(data) // 100
-        start = number % 100 * percent
-        touch(start, start + percent)
+        part = len(data) // parts
+        start = number % parts * part
+        touch(start, start + part)
         with open(f"out_{number}.txt", "w") as file:
             file.write("hello")
         time.sleep(stay_s)
@@ -56,11 +56,12 @@ def main() -> None:
     arguments.add_argument("data", choices=("numpy", "lists"))
     arguments.add_argument("size", type=int)
     arguments.add_argument("jobs", type=int)
+    arguments.add_argument("--parts", type=int, default=100, help="of the data, one of which a job touches")
     arguments.add_argument("--stay", type=float, default=0, help="seconds for which a job stays when it is done")
     options = arguments.parse_args()
     load = load_numpy if options.data == "numpy" else load_lists
     touch = touch_numpy if options.data == "numpy" else touch_lists
-    callbacks = [toucher(touch, number, options.stay) for number in range(options.jobs)]
+    callbacks = [toucher(touch, number, options.parts, options.stay) for number in range(options.jobs)]
     if options.engine == "bare":
         load(options.size)
         pss_bytes = engines.memory_bytes("Pss", "/proc/self/smaps_rollup")

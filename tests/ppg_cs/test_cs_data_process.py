@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cs_mcp import file_task
+
 from ppg_cs import control, data_process
 from ppg_cs.config import SupervisorConfig
 from ppg_cs.control import Channel
 from ppg_cs.tasks import Task
 from ppg_cs.workplace import Workplace
-
-from cs_mcp import file_task
 
 PATIENCE_S = 30.0
 

@@ -23,23 +23,27 @@ ppg.run()
 
 
 def test_a_final_job_does_not_wait_for_a_temporary_that_is_gone(cluster: Cluster) -> None:
-    """Of two that have a machine each, one is where the temporary was not made."""
+    """Of two that run on a machine each, one is where the temporary was not made: only one has three cores, only the
+    other much memory."""
     cluster.coordinator()
-    for name in ("a", "b"):
-        cluster.slave(name, 2, "--await-files", "1")
+    cluster.slave("wide", 3, "--memory", "1G", "--await-files", "1")
+    cluster.slave("large", 2, "--memory", "2G", "--await-files", "1")
     until(lambda: len(cluster.status()["machines"]) == 2, "registration of slaves")
     script = cluster.run("""
-temporary = ppg.TempFileGeneratingJob("temporary", lambda: Path("temporary").write_text("x"))
-ppg.FileGeneratingJob("output", lambda: Path("output").write_text("x")).depends_on(temporary)
-for i in range(2):
-    def last(i=i):
-        Path(f"started{i}").touch()
-        wait_for(f"started{1 - i}")
-        note(f"{machine()}, temporary: {os.path.exists('temporary')}")
-    ppg.FinalJob(f"last{i}", last).use_cores(2).depends_on(temporary)
+temporary = ppg.TempFileGeneratingJob("temporary", lambda: Path("temporary").write_text(machine()))
+temporary.use_cores(3)
+output = ppg.FileGeneratingJob("output", lambda: Path("output").write_bytes(Path("temporary").read_bytes()))
+output.depends_on(temporary)
+def last():
+    note(f"{machine()}, temporary: {os.path.exists('temporary')}")
+ppg.FinalJob("last on wide", last).use_cores(3).depends_on(temporary)
+large = ppg.FinalJob("last on large", last)
+large.memory_needed = 3 << 29
+large.depends_on(temporary)
 ppg.run()
 """)
-    assert sorted(script.notes) == ["a, temporary: False", "b, temporary: False"]
+    assert (script.directory / "output").read_text() == "wide"
+    assert sorted(script.notes) == ["large, temporary: False", "wide, temporary: False"]
 
 
 def test_a_second_run_does_nothing_and_needs_no_cluster(cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""Null runs of independent jobs by this engine and its two peers: all of them done already, and nothing is redone."""
+"""Null runs of independent jobs by this engine or a peer: all of them done already, and nothing is redone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from _comparison import head, rows
-from _environments import DISTRIBUTION
-from _experiment import Experiment, emptied
+from _experiment import emptied
 from _process import Cost, program, run
-from _turns import in_turns
 
 
 def prepared(engine: str, python: str, jobs: int, work: Path) -> Callable[[], Cost]:
@@ -32,24 +29,6 @@ def untouched(command: list[str], work: Path) -> Callable[[], Cost]:
         return cost
 
     return null_run
-
-
-def beside(experiment: Experiment, peer: str, at_least: float) -> None:
-    """This engine and one peer, once each; the peer must take so many times as long. Needs an option `jobs`."""
-    table = []
-    for jobs in experiment.options.jobs:
-        with experiment.directory() as scratch:
-            engines = {"ours": sys.executable} | {name: experiment.python(name) for name in experiment.peers}
-            samples = in_turns(
-                {name: prepared(name, python, jobs, scratch / name) for name, python in engines.items()}, 1
-            )
-        table += rows(jobs, samples, ("ours",))
-        if peer in samples:
-            ratio = samples[peer].wall_s / samples["ours"].wall_s
-            what = f"{jobs:,} jobs, {DISTRIBUTION[peer]} / this engine"
-            experiment.report.bound(what, ratio, at_least, at_least=True)
-    experiment.report.table(head("jobs", ("ours",)), table)
-    experiment.finish()
 
 
 def _version(path: Path) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ modules imported.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,14 +43,18 @@ def measure(experiment: Experiment, jobs: int) -> dict[str, Sample]:
         work = scratch / "work"
         contestants = {
             "floor": fresh(program("floor_cold", jobs), work),
-            "ours": fresh(program("independent", "ours", jobs), work),
+            "ours": cold("ours", sys.executable, jobs, work),
         }
         for peer, programs in experiment.peers.items():
             if peer in ENGINES:
-                contestants[peer] = fresh(program("independent", peer, jobs, python=experiment.python(peer)), work)
+                contestants[peer] = cold(peer, experiment.python(peer), jobs, work)
             else:
                 contestants[peer] = fresh_snakemake(programs, work, jobs)
         return in_turns(contestants, experiment.repeats)
+
+
+def cold(engine: str, python: str, jobs: int, work: Path) -> Callable[[], Cost]:
+    return fresh(program("independent", engine, jobs, python=python), work)
 
 
 def fresh(command: list[str], work: Path) -> Callable[[], Cost]:

@@ -7,8 +7,10 @@ the fingerprints and writes the status, but the files are written by a plain loo
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
 
 import engines
 from independent import build
@@ -18,12 +20,11 @@ def main() -> None:
     name, jobs = sys.argv[1], int(sys.argv[2])
     engine = engines.engine(name)
     engine.new(adopt=name == "ours")
-    if name == "successor":
-        _write_in_process()
-    else:
-        write_files(jobs)
+    write_files(jobs)
     build(engine, jobs)
-    if name == "original":
+    if name == "successor":
+        _write_history()
+    elif name == "original":
         engine.api.util.global_pipegraph.build_todo_list = _stop
         with contextlib.suppress(_StatusIsWritten):
             engine.run()
@@ -46,16 +47,22 @@ def _stop() -> None:
     raise _StatusIsWritten
 
 
-def _write_in_process() -> None:
-    """pypipegraph2, with jobs that are run without a process of their own."""
-    from pypipegraph2 import hashers, jobs
+def _write_history() -> None:
+    """pypipegraph2's record of a run in which every job was run: outputs, inputs, and what was read of whom."""
+    from pypipegraph2 import global_pipegraph as graph
+    from pypipegraph2 import hashers
 
-    def run(job: Any, runner: Any, historical_output: Any) -> dict[str, Any]:
-        job.files = [job._map_filename(path) for path in job.org_files]
-        job.generating_function(job.files[0])
-        return {str(path): hashers.hash_file(job._map_filename(path)) for path in job.org_files}
-
-    jobs.MultiFileGeneratingJob.run = run
+    runner = SimpleNamespace(stat_cache={})
+    history = {}
+    for job_id, job in graph.jobs.items():
+        is_function = job.eval_job_kind == "Always"
+        outputs = job.run(runner, {}) if is_function else {job_id: hashers.hash_file(Path(job_id))}
+        history[job_id] = json.dumps(outputs, sort_keys=True, indent=1)
+    for job_id in graph.jobs:
+        inputs = sorted(graph.job_inputs[job_id])
+        history[f"{job_id}!!!"] = "\n".join(inputs)
+        history.update((f"{other}!!!{job_id}", history[other]) for other in inputs)
+    graph._save_history(history)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+"""A cold run of 10,000 trivial jobs beside pypipegraph2, each once; cold_run.py has 1,000, and says what is measured.
+
+python benchmarks/cold_run_10000_successor.py [--jobs 10000]
+"""
+
+from __future__ import annotations
+
+from _beside import beside
+from _experiment import Experiment
+from cold_run import cold
+
+
+def main() -> None:
+    experiment = Experiment(__file__, __doc__, ("successor",), repeats=1, jobs=((10_000,), (30,)))
+    beside(experiment, "successor", cold, at_least=3)
+
+
+if __name__ == "__main__":
+    main()

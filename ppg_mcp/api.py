@@ -11,6 +11,7 @@ from ppg_protocol.errors import JobContractError, PyPipeGraphError
 
 from . import util
 from .cluster.settings import cluster_settings
+from .exceptions import RuntimeError
 from .graph import STATUS_FILENAME, Options, Pipegraph
 from .option_checks import level_option, path_option
 from .resource_coordinators import LocalSystem
@@ -112,7 +113,10 @@ def run_pipegraph(dry_run: bool = False) -> None:
         JobContractError: No pipegraph, one that was run before, or two jobs that write the same file.
         CommunicationFailure: The processes of the run lost each other; run again to resume.
     """
-    util.current_graph().run(dry_run=dry_run)
+    try:
+        util.current_graph().run(dry_run=dry_run)
+    except RuntimeError as error:
+        raise error.with_traceback(None) from None  # the jobs' tracebacks are in its text; our own says nothing
 
 
 def destroy_global_pipegraph() -> None:

@@ -110,3 +110,15 @@ def _end(text: str) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join("    " + line for line in text.rstrip("\n").split("\n"))
+
+
+for public in (
+    CommunicationFailure,
+    CycleError,
+    JobContractError,
+    JobDiedException,
+    PyPipeGraphError,
+    RuntimeError,
+    RuntimeException,
+):
+    public.__module__ = "pypipegraph"  # where users import it from; tracebacks show it

@@ -13,6 +13,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, write
+from ..scripts import Scripts
 
 
 class Special(Exception):
@@ -158,3 +159,17 @@ def test_a_job_that_makes_jobs_is_refused(project: Project) -> None:
 
     error = failed(project, callback).exception
     assert isinstance(error, ppg.JobContractError)
+
+
+def test_what_is_not_caught_is_shown_with_its_public_name_and_without_our_insides(scripts: Scripts) -> None:
+    done = scripts.run("""
+def fail(path):
+    raise ValueError("as told")
+ppg.new_pipegraph(quiet=True)
+ppg.FileGeneratingJob("f", fail)
+ppg.run()
+""")
+    ours, _, text = done.stderr.partition("pypipegraph.RuntimeError: 1 job failed.")
+    frames = [line for line in ours.splitlines() if line.startswith("  File ")]
+    assert [line.rpartition(", in ")[2] for line in frames] == ["<module>", "run_pipegraph"], done.stderr
+    assert "in fail" in text

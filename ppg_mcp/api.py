@@ -13,6 +13,7 @@ from . import util
 from .cluster.settings import cluster_settings
 from .exceptions import RuntimeError
 from .graph import STATUS_FILENAME, Options, Pipegraph
+from .never_run import remind_at_exit
 from .option_checks import level_option, path_option
 from .resource_coordinators import LocalSystem
 
@@ -74,6 +75,7 @@ def new_pipegraph(
     status_file = directory / path_option("invariant_status_filename", invariant_status_filename)
     graph = Pipegraph(directory, status_file, path_option("cache_folder", cache_folder), options)
     util.global_pipegraph = graph
+    remind_at_exit()
     return graph
 
 

@@ -77,6 +77,8 @@ class Pipegraph:
         self.cache_folder = cache_folder
         self.options = options
         self.phase = Phase.BUILDING
+        self.was_started = False
+        """Was run() called, if only to look?"""
         self.by_id: dict[str, Job] = {}
         """All jobs but implicit FunctionInvariants that nobody asked for; see `jobs`."""
         self._writers: dict[str, Job] = {}
@@ -366,6 +368,7 @@ class Pipegraph:
         """Do what needs to be done; see `run_pipegraph`."""
         from .run import run
 
+        self.was_started = True
         run(self, dry_run=dry_run)
 
 

@@ -119,7 +119,11 @@ class Cluster:
         self.coordinator()
         for name in slaves:
             self.slave(name, cores)
-        until(lambda: len(self.status()["machines"]) == len(slaves), "registration of slaves")
+        try:
+            until(lambda: len(self.status()["machines"]) == len(slaves), "registration of slaves")
+        except AssertionError as error:
+            error.add_note("\n".join(f"{name}:\n{self.log_of(name)}" for name in self.processes))
+            raise
         return self
 
     def coordinator(self, *options: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import sys
@@ -60,5 +61,8 @@ def _unix(net: Path) -> Iterator[Listening]:
 
 def listening_of(pid: int) -> list[Listening]:
     """Those of them that are this process's."""
-    links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    links = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            links.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
     return [socket for socket in listening(pid) if f"socket:[{socket.inode}]" in links]

@@ -10,6 +10,13 @@ import pytest
 from .head import Head
 from .slurm import Slurm, skip_where_impossible
 
+LONGEST = "test_the_example_survives_what_it_is_said_to_survive"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """It comes first: at the end of a session, one worker would be busy with it and all others with nothing."""
+    items.sort(key=lambda item: item.name != LONGEST)
+
 
 @pytest.fixture
 def head(tmp_path: Path) -> Iterator[Head]:

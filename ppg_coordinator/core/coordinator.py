@@ -117,7 +117,7 @@ class Coordinator:
             return
         peer.silent_since = since
         graph, daemon = self._desk.pipegraph_at(peer), self._desk.daemon_at(peer)
-        if peer.role != "operator":
+        if peer.role != "operator" and not peer.has_finished:
             self._desk.log(f"{peer.role} of {peer.user} on {peer.host} is not heard", graph is not None)
         if graph is not None:
             self._pipegraphs.silent(graph, since)
@@ -177,12 +177,14 @@ class Coordinator:
             case Heartbeat():
                 pass
             case OpenSession():
+                peer.has_finished = False
                 self._pipegraphs.open(peer, message, now)
             case Demand() if graph is not None:
                 return self._pipegraphs.demand(graph, message, now)
             case Exclude() if graph is not None:
                 self._pipegraphs.exclude(graph, message)
             case CloseSession(session):
+                peer.has_finished = True
                 if graph is not None and graph.session == session:
                     graph.comes_back = False
                     self._pipegraphs.close(graph, "its run is over", now)

@@ -26,6 +26,8 @@ class Peer:
     """Whose daemon it is, if it is one."""
     session: str | None = None
     """Which pipegraph it runs, if it runs one."""
+    has_finished: bool = False
+    """Its run is over: that it is silent now is no news."""
     lapsed: Pipegraph | None = None
     """What it ran when it was silent for the lease."""
 

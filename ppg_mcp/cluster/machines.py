@@ -112,8 +112,8 @@ class ClusterMachines(Watching):
     def waits_for(self) -> str:
         """Why there are no machines, or no more of them."""
         if not self._exchange.core.is_introduced:
-            words = self._coordinator.trouble
-            return f"waits for the coordinator {self._settings.coordinator}" + (f": {words}" if words else "")
+            words = self._coordinator.trouble  # they name its address
+            return "waits for the coordinator" + (f": {words}" if words else f" {self._settings.coordinator}")
         return self._exchange.core.waits_for
 
     def poll(self, timeout_s: float) -> Sequence[tuple[str, Report]]:

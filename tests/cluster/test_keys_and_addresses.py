@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ def test_a_coordinator_that_comes_late(cluster: Cluster) -> None:
     """Slave and script go on trying, the log says for what, and both go on as soon as it is there."""
     cluster.slave("a")
     script = cluster.start(ONE)
-    until(lambda: f"waits for the coordinator {cluster.endpoint}: nobody answers" in script.log)
+    until(lambda: f"waits for the coordinator: nobody answers at {cluster.endpoint}: " in script.log)
     cluster.coordinator()
     script.good()
     assert (script.directory / "f").read_text() == "x"
@@ -47,7 +48,7 @@ def test_somebody_at_a_terminal_sees_what_is_waited_for(cluster: Cluster) -> Non
     variables = {name: cluster.environment[name] for name in names}
     typist = Typist([sys.executable, "pipeline.py"], cluster.directory, TERM="xterm", **variables)
     try:
-        typist.expect(f"waits for the coordinator {cluster.endpoint}: nobody answers")
+        typist.expect(f"waits for the coordinator: nobody answers at {cluster.endpoint}")
         typist.type("\x03")
         typist.expect("KeyboardInterrupt")
         assert typist.wait() != 0
@@ -69,7 +70,7 @@ def test_something_else_answers_at_the_address(cluster: Cluster) -> None:
         script = cluster.start(ONE, PPG_COORDINATOR=address)
         accepted, _ = other.accept()
         accepted.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
-        until(lambda: f"waits for the coordinator {address}: " in script.log)
+        until(lambda: re.search(f"waits for the coordinator: .*{address} ", script.log))
         until(lambda: "does not speak our protocol" in script.log or "hung up" in script.log)
         accepted.close()
 
@@ -115,7 +116,7 @@ def test_keys_of_another_coordinator(cluster: Cluster) -> None:
     cluster.up("a")
     make_owner_keys(cluster.directory / "keys-other")
     other = cluster.start(ONE, user="other")
-    until(lambda: f"waits for the coordinator {cluster.endpoint}: " in other.log)
+    until(lambda: f"waits for the coordinator: {cluster.endpoint} hung up on us" in other.log)
     until(lambda: "is its public key the one that we have" in other.log)
 
 

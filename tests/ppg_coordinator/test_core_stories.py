@@ -251,6 +251,18 @@ def test_projects_of_other_users_are_left_alone() -> None:
     assert "belongs to another user" in thief.turned_away
 
 
+def test_only_of_an_mcp_whose_run_goes_on_the_silence_is_noted() -> None:
+    world = World()
+    world.slave("m", "ann")
+    over, dead = world.mcp("over", "ann"), world.mcp("dead", "ann")
+    world.settle()
+    world.close(over)
+    for mcp in (over, dead):
+        world.fall_silent(mcp)
+        world.settle()
+    assert world.log.count("mcp of ann on desk is not heard") == 1
+
+
 def test_an_mcp_that_is_silent_for_the_lease_loses_its_session_and_gets_another_when_it_returns() -> None:
     world = World(lease_s=60)
     slave = world.slave("m", "ann")

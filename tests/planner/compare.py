@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ppg_mcp.planner import Kind
+from ppg_mcp.planner.node import FINAL, TEMPORARY
 
 from .model import ALWAYS, ON_DEMAND, Graph, kept
 from .oracle import Oracle
@@ -31,7 +31,7 @@ def run_and_compare(world: World, graph: Graph, seed: int = 0) -> Run:
     expected |= {job: oracle.store[job] for job in oracle.adopted() - adopted if job in oracle.store}
     expected = {job: entry for job, entry in expected.items() if job in {*oracle.store, *adopted} or job not in pruned}
     assert world.store == expected
-    temporary = {job for job in world.files if graph.kinds.get(job) == Kind.TEMPORARY}
+    temporary = {job for job in world.files if graph.kinds.get(job) == TEMPORARY}
     contents = {job: file.content for job, file in world.files.items() if job not in temporary}
     assert contents == oracle.contents_after(ran)
     if not run.failed:
@@ -45,9 +45,7 @@ def run_for_nothing(world: World, graph: Graph, seed: int = 0) -> None:
     """Nothing changed since a run that ended well: only what runs always does, and what it needs."""
     store, files = dict(world.store), dict(world.files)
     oracle = Oracle(graph, files, store, world.number + 1)
-    needed = oracle.made_for(
-        [job for job in oracle.jobs if graph.kinds[job] in ALWAYS and graph.kinds[job] != Kind.FINAL]
-    )
+    needed = oracle.made_for([job for job in oracle.jobs if graph.kinds[job] in ALWAYS and graph.kinds[job] != FINAL])
     run = world.run(graph, seed)
     assert not run.failed
     assert not run.adopted

@@ -19,6 +19,16 @@ from functools import wraps
 from typing import TypeVar
 
 from ppg_mcp.planner import Kind
+from ppg_mcp.planner.node import (
+    CACHED,
+    FINAL,
+    GENERATING,
+    INJECTING,
+    INVARIANT,
+    LOADING,
+    OUTPUT,
+    TEMPORARY,
+)
 
 from .model import (
     NEVER_SEEN,
@@ -47,7 +57,8 @@ class Fate(Enum):
     PRUNED = "pruned"
 
 
-WELL = (Fate.CURRENT, Fate.ADOPTED, Fate.RAN)
+CURRENT, ADOPTED, RAN, FAILED, PRUNED = Fate  # looking one up in the class takes longer than to compare it
+WELL = (CURRENT, ADOPTED, RAN)
 
 T = TypeVar("T")
 
@@ -55,9 +66,11 @@ T = TypeVar("T")
 def remembered(method: Callable[[Oracle, str], T]) -> Callable[[Oracle, str], T]:
     """Cache by job, in the instance; cleared when the oracle is."""
 
+    name = method.__name__
+
     @wraps(method)
     def wrapper(self: Oracle, job: str) -> T:
-        key = (method.__name__, job)
+        key = (name, job)
         if key not in self.memory:
             self.memory[key] = method(self, job)
         return self.memory[key]  # type: ignore[return-value]
@@ -102,27 +115,27 @@ class Oracle:
     @remembered
     def unknowable(self, job: str) -> bool:
         """Its fingerprint can't be known in this run."""
-        if self.kind(job) == Kind.INVARIANT:
+        if self.kind(job) == INVARIANT:
             return not self.graph.values[job]
-        if self.kind(job) == Kind.OUTPUT:
-            return self.fate(job) in (Fate.FAILED, Fate.PRUNED)
+        if self.kind(job) == OUTPUT:
+            return self.fate(job) in (FAILED, PRUNED)
         return self.in_the_dark(job)
 
     @remembered
     def in_the_dark(self, job: str) -> bool:
         """Its inputs, or their fingerprints, can't be known."""
         return any(
-            self.unknowable(p) or (self.kind(p) == Kind.INJECTING and not self.ended_well(p)) for p in self.inputs(job)
+            self.unknowable(p) or (self.kind(p) == INJECTING and not self.ended_well(p)) for p in self.inputs(job)
         )
 
     @remembered
     def fingerprint(self, job: str) -> Both:
         """The table of §2."""
-        if self.kind(job) == Kind.INVARIANT:
+        if self.kind(job) == INVARIANT:
             return self.graph.values[job], self.graph.values[job]
-        if self.kind(job) != Kind.OUTPUT:
+        if self.kind(job) != OUTPUT:
             return addressed(self.kind(job), {p: self.fingerprint(p) for p in self.inputs(job)})
-        if self.fate(job) in (Fate.RAN, Fate.ADOPTED):
+        if self.fate(job) in (RAN, ADOPTED):
             return build_id(job, self.number), self.content(job)
         record = self.store[job]
         assert isinstance(record, Record)
@@ -138,13 +151,13 @@ class Oracle:
     @remembered
     def content(self, job: str) -> str:
         """What its dependants read."""
-        if self.kind(job) == Kind.INVARIANT:
+        if self.kind(job) == INVARIANT:
             return self.graph.values[job]
-        if self.kind(job) in (Kind.GENERATING, Kind.INJECTING):
+        if self.kind(job) in (GENERATING, INJECTING):
             return job
-        if self.kind(job) == Kind.OUTPUT and self.fate(job) in (Fate.CURRENT, Fate.ADOPTED):
+        if self.kind(job) == OUTPUT and self.fate(job) in (CURRENT, ADOPTED):
             return self.files[job].content
-        if self.kind(job) in (Kind.TEMPORARY, Kind.CACHED) and self.stands(job):
+        if self.kind(job) in (TEMPORARY, CACHED) and self.stands(job):
             return self.files[job].content
         noise = self.number if job in self.graph.noisy and self.kind(job) in WITH_FILES else 0
         return product(job, {p: self.content(p) for p in self.inputs(job)}, noise)
@@ -167,14 +180,14 @@ class Oracle:
     @remembered
     def rebuilt(self, job: str) -> bool:
         """In this run, itself or what it is made from."""
-        if self.kind(job) == Kind.OUTPUT:
+        if self.kind(job) == OUTPUT:
             return self.must_run(job)
         return any(self.rebuilt(p) for p in self.inputs(job))
 
     @remembered
     def must_run(self, job: str) -> bool:
         """Of jobs that settle."""
-        if self.kind(job) != Kind.OUTPUT and job not in self.graph.keeps:
+        if self.kind(job) != OUTPUT and job not in self.graph.keeps:
             return True
         if not self.has_file(kept(job) if job in self.graph.keeps else job) or self.store.get(job) is TOMBSTONE:
             return True
@@ -186,38 +199,36 @@ class Oracle:
         if any(self.rebuilt(p) for p in self.inputs(job)):
             return False
         masked = self.graph.masked.get(job)
-        invariants = [p for p in self.inputs(job) if self.kind(p) == Kind.INVARIANT and p != masked]
+        invariants = [p for p in self.inputs(job) if self.kind(p) == INVARIANT and p != masked]
         return self.graph.adopt or (job not in self.store and not invariants)
 
     @remembered
     def fate(self, job: str) -> Fate:
         """Of jobs that settle."""
-        if self.kind(job) == Kind.FINAL:
+        if self.kind(job) == FINAL:
             return self.fate_of_final(job)
         if self.in_the_dark(job):
-            return Fate.PRUNED
+            return PRUNED
         if self.must_run(job):
             if not self.startable(job):
-                return Fate.PRUNED
-            return Fate.FAILED if job in self.graph.fails else Fate.RAN
+                return PRUNED
+            return FAILED if job in self.graph.fails else RAN
         edited = job not in self.graph.keeps and job in self.store and self.edited(job)
         if self.may_be_adopted(job) and (job not in self.store or edited or not self.matches(job)):
-            return Fate.ADOPTED
-        return Fate.CURRENT
+            return ADOPTED
+        return CURRENT
 
     def fate_of_final(self, job: str) -> Fate:
-        if self.anything_failed() or any(
-            self.kind(p) == Kind.FINAL and self.fate(p) != Fate.RAN for p in self.inputs(job)
-        ):
-            return Fate.PRUNED
-        return Fate.FAILED if job in self.graph.fails else Fate.RAN
+        if self.anything_failed() or any(self.kind(p) == FINAL and self.fate(p) != RAN for p in self.inputs(job)):
+            return PRUNED
+        return FAILED if job in self.graph.fails else RAN
 
     def anything_failed(self) -> bool:
         """Final jobs aside. A failed on-demand job shows in those that it prunes."""
         return any(
-            not self.graph.values[job] if self.kind(job) == Kind.INVARIANT else self.fate(job) not in WELL
+            not self.graph.values[job] if self.kind(job) == INVARIANT else self.fate(job) not in WELL
             for job in self.graph.kinds
-            if self.settles(job) and self.kind(job) != Kind.FINAL and self.exists(job)
+            if self.settles(job) and self.kind(job) != FINAL and self.exists(job)
         )
 
     def ended_well(self, job: str) -> bool:
@@ -244,11 +255,11 @@ class Oracle:
     @remembered
     def obtainable(self, job: str) -> bool:
         """It can be there in this run when its dependants need it."""
-        if self.kind(job) == Kind.INVARIANT:
+        if self.kind(job) == INVARIANT:
             return bool(self.graph.values[job])
         if self.kind(job) not in ON_DEMAND:
             return self.ended_well(job)
-        if self.kind(job) != Kind.LOADING and self.stands(job):
+        if self.kind(job) != LOADING and self.stands(job):
             return True
         return not self.in_the_dark(job) and job not in self.graph.fails and self.startable(job)
 
@@ -259,27 +270,27 @@ class Oracle:
             for p in self.inputs(user):
                 if self.kind(p) in ON_DEMAND and p not in made:
                     made.add(p)
-                    if self.kind(p) == Kind.LOADING or not self.stands(p):
+                    if self.kind(p) == LOADING or not self.stands(p):
                         made |= self.made_for([p])
         return made
 
     def run_bounds(self) -> tuple[set[str], set[str]]:
         """The jobs that must run, and those that may."""
-        others = [job for job in self.jobs if self.settles(job) and self.kind(job) != Kind.INVARIANT]
-        run = {job for job in others if self.fate(job) in (Fate.RAN, Fate.FAILED)}
+        others = [job for job in self.jobs if self.settles(job) and self.kind(job) != INVARIANT]
+        run = {job for job in others if self.fate(job) in (RAN, FAILED)}
         sure = {job for job in run if not self.below_failure(job)}
-        used = self.made_for([job for job in sure if self.kind(job) != Kind.FINAL])
-        unsure = [job for job in others if job not in sure and self.fate(job) not in (Fate.CURRENT, Fate.ADOPTED)]
-        wanted = self.made_for([job for job in unsure if self.kind(job) != Kind.FINAL])
-        must = {job for job in used if self.kind(job) != Kind.LOADING and not self.stands(job)}
-        may = {job for job in wanted if self.kind(job) != Kind.LOADING and not self.stands(job) and self.startable(job)}
-        again = {job for job in self.made_late() if self.kind(job) != Kind.LOADING and self.startable(job)}
+        used = self.made_for([job for job in sure if self.kind(job) != FINAL])
+        unsure = [job for job in others if job not in sure and self.fate(job) not in (CURRENT, ADOPTED)]
+        wanted = self.made_for([job for job in unsure if self.kind(job) != FINAL])
+        must = {job for job in used if self.kind(job) != LOADING and not self.stands(job)}
+        may = {job for job in wanted if self.kind(job) != LOADING and not self.stands(job) and self.startable(job)}
+        again = {job for job in self.made_late() if self.kind(job) != LOADING and self.startable(job)}
         return sure | must, run | must | may | again
 
     def is_a_gamble(self) -> bool:
         """A temporary that stood may be used, given back and made again for a job that comes late: which may fail."""
         grows = self.graph.makers or self.graph.injected
-        stands = any(self.kind(job) == Kind.TEMPORARY and job in self.files for job in self.jobs)
+        stands = any(self.kind(job) == TEMPORARY and job in self.files for job in self.jobs)
         return bool(self.graph.fails and grows and stands)
 
     def made_late(self) -> set[str]:
@@ -299,8 +310,8 @@ class Oracle:
 
     def pruned(self) -> tuple[set[str], set[str]]:
         """The jobs, on-demand ones aside, that must be pruned, and those that may."""
-        others = [job for job in self.jobs if self.settles(job) and self.kind(job) != Kind.INVARIANT]
-        must = {job for job in others if self.fate(job) == Fate.PRUNED}
+        others = [job for job in self.jobs if self.settles(job) and self.kind(job) != INVARIANT]
+        must = {job for job in others if self.fate(job) == PRUNED}
         return must, must | {job for job in others if self.below_failure(job)}
 
     @remembered
@@ -308,17 +319,17 @@ class Oracle:
         return any(
             self.below_failure(p)
             or p in self.graph.fails
-            or (self.kind(p) not in (*ON_DEMAND, Kind.INVARIANT) and not self.ended_well(p))
-            or (self.kind(p) == Kind.INVARIANT and not self.graph.values[p])
+            or (self.kind(p) not in (*ON_DEMAND, INVARIANT) and not self.ended_well(p))
+            or (self.kind(p) == INVARIANT and not self.graph.values[p])
             for p in self.inputs(job)
         )
 
     def adopted(self) -> set[str]:
-        return {job for job in self.jobs if self.stays(job) and self.fate(job) == Fate.ADOPTED}
+        return {job for job in self.jobs if self.stays(job) and self.fate(job) == ADOPTED}
 
     def stays(self, job: str) -> bool:
         """It makes a file that stays, made whether somebody needs it or not."""
-        return self.kind(job) == Kind.OUTPUT or job in self.graph.keeps
+        return self.kind(job) == OUTPUT or job in self.graph.keeps
 
     def spared(self, job: str) -> bool:
         """Current by content, though not strictly: an early cutoff spared it."""
@@ -331,7 +342,7 @@ class Oracle:
         """Given the jobs that did run, and those whose records were refreshed: outputs must be, where it is due; files
         on demand may be, it depends on whether anybody asked for them."""
         after = dict(self.store)
-        due = {job for job in self.jobs if self.stays(job) and self.fate(job) == Fate.CURRENT}
+        due = {job for job in self.jobs if self.stays(job) and self.fate(job) == CURRENT}
         due = {job for job in due if self.spared(job)}
         assert {job for job in refreshed if self.stays(job)} == due
         for job in refreshed:
@@ -344,7 +355,7 @@ class Oracle:
                 continue
             if job in ran and job in self.graph.fails:
                 after[job] = TOMBSTONE
-            elif job in ran or (self.stays(job) and self.fate(job) == Fate.ADOPTED):
+            elif job in ran or (self.stays(job) and self.fate(job) == ADOPTED):
                 inputs = {p: self.fingerprint(p) for p in self.inputs(job)}
                 content = NEVER_SEEN if job in self.graph.keeps and job not in ran else self.content(job)
                 after[job] = Record(build_id(job, self.number), inputs, content)
@@ -352,9 +363,9 @@ class Oracle:
 
     def contents_after(self, ran: set[str]) -> dict[str, str]:
         """Of all files but temporary ones."""
-        after = {job: file.content for job, file in self.files.items() if self.graph.kinds.get(job) != Kind.TEMPORARY}
+        after = {job: file.content for job, file in self.files.items() if self.graph.kinds.get(job) != TEMPORARY}
         for job in ran:
-            if self.kind(job) in (Kind.OUTPUT, Kind.CACHED) or job in self.graph.keeps:
+            if self.kind(job) in (OUTPUT, CACHED) or job in self.graph.keeps:
                 name = kept(job) if job in self.graph.keeps else job
                 after.pop(name, None)
                 if job not in self.graph.fails:
@@ -364,11 +375,11 @@ class Oracle:
     def leftovers(self) -> set[str]:
         """Temporary files after a run in which nothing failed: those that were never ours and that nobody needed."""
         must, _ = self.run_bounds()
-        used = self.made_for([job for job in must if self.kind(job) != Kind.FINAL])
+        used = self.made_for([job for job in must if self.kind(job) != FINAL])
         return {
             job
             for job in self.jobs
-            if self.kind(job) == Kind.TEMPORARY
+            if self.kind(job) == TEMPORARY
             and job in self.files
             and job not in used | must | self.adopted()
             and job not in self.store
@@ -381,14 +392,14 @@ def from_scratch(graph: Graph) -> dict[str, str]:
 
     def content(job: str) -> str:
         if job not in contents:
-            if graph.kinds[job] == Kind.INVARIANT:
+            if graph.kinds[job] == INVARIANT:
                 contents[job] = graph.values[job]
-            elif graph.kinds[job] in (Kind.GENERATING, Kind.INJECTING):
+            elif graph.kinds[job] in (GENERATING, INJECTING):
                 contents[job] = job
             else:
                 inputs = graph.inputs[job] | {p for _, d, p in graph.injected if d == job}
                 contents[job] = product(job, {p: content(p) for p in inputs}, 0)
         return contents[job]
 
-    outputs = {job: content(job) for job, kind in graph.kinds.items() if kind == Kind.OUTPUT}
+    outputs = {job: content(job) for job, kind in graph.kinds.items() if kind == OUTPUT}
     return outputs | {kept(job): content(job) for job in graph.keeps}

@@ -25,18 +25,28 @@ from ppg_mcp.planner import (
     Files,
     Former,
     Instruction,
-    Kind,
     Node,
     Planner,
     Prune,
     Refresh,
     Remove,
     Start,
-    State,
     Succeeded,
     Unload,
-    Verdict,
     Withdraw,
+)
+from ppg_mcp.planner.node import (
+    DONE,
+    FINAL,
+    GENERATING,
+    INJECTING,
+    INVARIANT,
+    LOADING,
+    OUTPUT,
+    RUN,
+    STARTED,
+    TEMPORARY,
+    WAITING,
 )
 
 from .model import (
@@ -185,7 +195,7 @@ class Run:
                 current = Current([], [], [], [])
             former = node.former
             recorded = former is not None and former.valid and node.files == Files.FINE and not node.edited
-            if node.kind == Kind.OUTPUT and recorded and self.planner.holds(node.inputs, node.own, former.strict):
+            if node.kind == OUTPUT and recorded and self.planner.holds(node.inputs, node.own, former.strict):
                 for column, value in zip(
                     current, (job, node.inputs, former.build_id, former.files_content), strict=True
                 ):
@@ -207,11 +217,11 @@ class Run:
             if files == Files.FINE and isinstance(entry, Record):
                 now = self.world.files[job]
                 differs = now.mtime != entry.mtime and now.content != entry.content
-                if differs and kind == Kind.OUTPUT:
+                if differs and kind == OUTPUT:
                     edited = now.content.encode()
                 elif differs:
                     files = Files.DIFFERENT
-        staying = self.found(kept(job)) if job in graph.keeps else files if kind == Kind.OUTPUT else None
+        staying = self.found(kept(job)) if job in graph.keeps else files if kind == OUTPUT else None
         if staying == Files.FINE and (graph.adopt or entry is None):
             own = build_id(job, self.world.number).encode()
             stays = self.world.files[kept(job) if job in graph.keeps else job]
@@ -232,7 +242,7 @@ class Run:
             job_id=job,
             kind=kind,
             inputs=tuple(self.index[p] for p in sorted(graph.inputs[job]) if p != self.own.get(job)),
-            value=graph.values[job].encode() if kind == Kind.INVARIANT else b"",
+            value=graph.values[job].encode() if kind == INVARIANT else b"",
             former=former,
             files=files,
             edited=edited,
@@ -258,9 +268,9 @@ class Run:
     def fingerprint(self, job: str) -> Both:
         """Of a job whose fingerprint is settled, from store and files as they are."""
         kind = self.graph.kinds[job]
-        if kind == Kind.INVARIANT:
+        if kind == INVARIANT:
             return self.graph.values[job], self.graph.values[job]
-        if kind != Kind.OUTPUT:
+        if kind != OUTPUT:
             return addressed(kind, {p: self.fingerprint(p) for p in self.inputs(job)})
         record, file = self.world.store[job], self.world.files[job]
         assert isinstance(record, Record), f"{job} is used before it is built"
@@ -271,9 +281,9 @@ class Run:
     def content(self, job: str) -> str:
         """What a dependant reads, from files as they are."""
         kind = self.graph.kinds[job]
-        if kind == Kind.INVARIANT:
+        if kind == INVARIANT:
             return self.graph.values[job]
-        if kind in (Kind.GENERATING, Kind.INJECTING):
+        if kind in (GENERATING, INJECTING):
             return job
         if kind in WITH_FILES:
             return self.world.files[job].content
@@ -298,17 +308,17 @@ class Run:
     def there(self, job: str, machine: int) -> bool:
         """Can it be used on this machine?"""
         kind = self.graph.kinds[job]
-        if kind == Kind.LOADING:
+        if kind == LOADING:
             return (machine, job) in self.loaded
         if kind in WITH_FILES:
             stands = job in self.world.files and job not in self.flying
             return stands and isinstance(self.world.store.get(job), Record)
-        if kind == Kind.INVARIANT:
+        if kind == INVARIANT:
             return bool(self.graph.values[job])
         return job in self.ran and job not in self.failed
 
     def all_there(self, job: str, machine: int) -> None:
-        if self.graph.kinds[job] != Kind.FINAL:
+        if self.graph.kinds[job] != FINAL:
             for p in self.inputs(job):
                 assert self.there(p, machine), f"{job} is started before {p} is there"
 
@@ -343,7 +353,7 @@ class Run:
             self.failed.add(job)
             self.perform(self.planner.handle(Failed(index)))
             return
-        if kind in (Kind.GENERATING, Kind.INJECTING):
+        if kind in (GENERATING, INJECTING):
             self.generate(job)
         if kind not in WITH_FILES:
             self.perform(self.planner.handle(Succeeded(index)))
@@ -403,16 +413,16 @@ class Run:
         kind = self.graph.kinds[job]
         assert job not in self.queue
         assert job not in self.flying
-        assert kind not in (Kind.INVARIANT, Kind.LOADING)
+        assert kind not in (INVARIANT, LOADING)
         if job in self.ran:
             assert kind in ON_DEMAND, f"{job} is started twice"
             assert job in self.removed, f"{job} is started twice, and was not given back"
         if kind in ON_DEMAND:
             assert self.obliged(job) or self.wanted(job), f"{job} is started and nobody can use it"
-        if kind == Kind.FINAL:
-            assert all(self.graph.kinds[other] == Kind.FINAL for other in self.failed)
+        if kind == FINAL:
+            assert all(self.graph.kinds[other] == FINAL for other in self.failed)
             assert not self.planner.loads_of(self.index[job])
-            busy = [other for other in self.queue + self.flying if self.graph.kinds[other] != Kind.FINAL]
+            busy = [other for other in self.queue + self.flying if self.graph.kinds[other] != FINAL]
             assert not busy, f"{job} is final, and started before {busy} ended"
         self.queue.append(job)
 
@@ -431,22 +441,21 @@ class Run:
         """There is a job that must run, can, has not ended, and uses this one."""
         self.look_at_edges()
         return any(
-            self.planner.verdict[self.index[d]] == Verdict.RUN
-            and self.state(d) in (State.WAITING, State.STARTED, State.DONE)
+            self.planner.verdict[self.index[d]] == RUN
+            and self.state(d) in (WAITING, STARTED, DONE)
             and (self.graph.kinds[d] not in ON_DEMAND or self.obliged(d) or self.wanted(d))
             for d in self.dependants(job)
-            if self.graph.kinds[d] == Kind.LOADING or self.state(d) != State.DONE
+            if self.graph.kinds[d] == LOADING or self.state(d) != DONE
         )
 
     def held(self, job: str) -> bool:
         """Something that still has to run, or failed, can need it, directly or through loading jobs."""
         return any(
             self.held(d)
-            if self.graph.kinds[d] == Kind.LOADING
-            else self.state(d) != State.DONE
-            and (self.graph.kinds[d] not in ON_DEMAND or self.obliged(d) or self.held(d))
+            if self.graph.kinds[d] == LOADING
+            else self.state(d) != DONE and (self.graph.kinds[d] not in ON_DEMAND or self.obliged(d) or self.held(d))
             for d in self.dependants(job)
-            if self.graph.kinds[d] != Kind.FINAL
+            if self.graph.kinds[d] != FINAL
         )
 
     def look_at_edges(self) -> None:
@@ -462,7 +471,7 @@ class Run:
         sanity_check(self.planner)
         self.look_at_edges()
         for job in self.ids:
-            if self.graph.kinds[job] != Kind.TEMPORARY or self.state(job) != State.DONE:
+            if self.graph.kinds[job] != TEMPORARY or self.state(job) != DONE:
                 continue
             if self.held(job):
                 assert job in self.world.files, f"{job} went while it could be needed"

@@ -126,9 +126,9 @@ KillWait=10
         """What the daemons said."""
         return (self.directory / "daemons.log").read_text(errors="replace")[-3000:]
 
-    def call(self, *command: str, **variables: str) -> str:
+    def call(self, *command: str, cwd: Path | None = None, **variables: str) -> str:
         """Output of one of Slurm's commands, which must succeed."""
-        done = subprocess.run(command, env=self.environment | variables, capture_output=True, text=True)
+        done = subprocess.run(command, env=self.environment | variables, cwd=cwd, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}{self.log()}"
         return done.stdout.strip()
 

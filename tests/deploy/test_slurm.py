@@ -81,9 +81,9 @@ class Allocations:
 
     def submit(self, *command: str, options: tuple[str, ...] = WHOLE_NODES, **variables: str) -> str:
         """Submit the script, with a command for it; returns the number of Slurm's job."""
-        ours = [f"--chdir={self._head.directory}", f"--output={self._head.directory}/slurm-%j.log"]
-        call = ("sbatch", "--parsable", *ours, *options, SCRIPT, *command)
-        self._jobs.append(self._slurm.call(*call, **{**self._head.variables, **variables}))
+        output = f"--output={self._head.directory}/slurm-%j.log"
+        call = ("sbatch", "--parsable", output, *options, SCRIPT, *command)
+        self._jobs.append(self._slurm.call(*call, cwd=self._head.directory, **{**self._head.variables, **variables}))
         return self._jobs[-1]
 
     def submit_slaves(self, *options: str) -> str:

@@ -28,11 +28,11 @@ def why(answer: Data) -> str:
     lines += [f"  {printable(name)} = {printable(value)}" for name, value in answer.get("value", {}).items()]
     if answer.get("error"):
         lines.append(f"  error: {printable(answer['error'])}")
-    if answer.get("changes"):
+    if any(change["parts"] or change["what"] != "changed" for change in answer.get("changes", ())):
         lines.append("  because its inputs changed:")
+        lines += [line for change in answer["changes"] for line in _change(change)]
     elif answer.get("reason"):
         lines.append(f"  because {printable(answer['reason'])}")
-    lines += [line for change in answer.get("changes", ()) for line in _change(change)]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..job import Job
 from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason
-from ..planner.node import OUTPUT
+from ..planner.node import INVARIANT, LOADING, OUTPUT, RUN
 from ..store import InputChange, StatusStore
 
 MAX_SHOWN_INPUTS = 5
@@ -121,7 +121,7 @@ class Explainer:
         shown = now[change.job_id][1]
         if not change.then:
             return f"new input {shown.job_id!r}"
-        return f"{shown.job_id!r} changed{self._difference(change.then, shown)}"
+        return f"{shown.job_id!r} changed{self._difference(change.then, shown)}{self._since(shown)}"
 
     def _difference(self, then: bytes, invariant: Job) -> str:
         """Of the values of an invariant."""
@@ -131,6 +131,31 @@ class Explainer:
         new = invariant.parts()
         parts = [_part(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
         return "".join(f" ({text})" for text in (", ".join(filter(None, parts)),) if text)
+
+    def _since(self, job: Job) -> str:
+        """What is loaded is known by its inputs, and no record says what they were: which of them are made anew."""
+        if isinstance(job, Invariant) or self._planner.kind[job.index] != LOADING:
+            return ""
+        redone = [self._id(p) for p in self._redone_below(job.index)]
+        return (
+            f", since {', '.join(redone[:MAX_SHOWN_INPUTS])} {'is' if len(redone) == 1 else 'are'} redone"
+            if redone
+            else ""
+        )
+
+    def _redone_below(self, load: int) -> list[int]:
+        """Jobs with files of which it loads something, by way of other loads perhaps."""
+        planner, found, seen, stack = self._planner, [], {load}, [load]
+        while stack:
+            for p in planner.inputs[stack.pop()]:
+                if p in seen:
+                    continue
+                seen.add(p)
+                if planner.kind[p] == LOADING:
+                    stack.append(p)
+                elif planner.kind[p] != INVARIANT and planner.verdict[p] == RUN:
+                    found.append(p)
+        return sorted(found)
 
     def _id(self, job: int | None) -> str:
         return repr(self._order[job].job_id) if job is not None else "an input"

@@ -128,6 +128,23 @@ def test_functions_of_generated_jobs_are_shown_as_well(project: Project) -> None
     assert "+def fail(path: Any) -> None:" in part(change, "code")["diff"]
 
 
+def test_why_leads_from_what_was_loaded_to_what_had_changed(project: Project) -> None:
+    """By way of other loads. Data that is calculated as before is not named."""
+
+    def build(number: int) -> None:
+        holder = type("Holder", (), {})()
+        cached = ppg.CachedAttributeLoadingJob("cache", holder, "number", lambda number=number: number)
+        same = ppg.CachedAttributeLoadingJob("same", holder, "same", lambda: "same")
+        more = ppg.DataLoadingJob("more", lambda: None).depends_on([cached, same])
+        ppg.FileGeneratingJob("out", write()).depends_on(more)
+
+    project.ran(lambda: build(1))
+    outcome = project.run(lambda: build(2))
+    assert outcome.reason("out") == "'more' changed, since 'cache' is redone"
+    assert "  because 'more' changed, since 'cache' is redone" in ask("why", "out").out
+    assert "-> {'number': 2}" in ask("why", "cache").out
+
+
 def test_a_long_list_of_parameters_is_compared_item_by_item(project: Project) -> None:
     then = [f"sample {n}" for n in range(100)]
     project.run(lambda: ppg.FileGeneratingJob("a", write()).depends_on_params(then))

@@ -36,7 +36,7 @@ demo: $(VENV)/.demo ## run examples/lambda_phage; again: nothing is redone (DEMO
 	$(BIN)/python examples/lambda_phage/pipeline.py $(DEMO_ARGS)
 
 test: $(VENV)/.dev programs ## run the whole test suite on all cores (PYTEST_ARGS='-k planner' for a part of it)
-	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	$(if $(filter-out --color=no,$(PYTEST_ARGS)),$(BIN)/python -m pytest -n auto --dist worksteal,.ci/tests) $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/; warnings and dead links are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -1,8 +1,7 @@
 # Two commands do everything on a machine with Python 3.11 or later (with its venv module) and make:
 #   make demo    the environment, the main example on real input, what it made and where
 #   make test    the environment, the whole test suite
-# Stamps in .venv depend on pyproject.toml, so the environment is only touched when that changed. What is installed is
-# compiled when it is imported first: most of it never is, and pip would take twice as long.
+# Stamps in .venv depend on pyproject.toml, so the environment is only touched when that changed.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -20,7 +19,7 @@ BENCH_ARGS ?= --write docs/benchmarks.md
 CLUSTER_BENCHMARKS ?= $(sort $(wildcard benchmarks/cluster_*.py))
 BENCHMARKS ?= $(filter-out benchmarks/_%.py $(CLUSTER_BENCHMARKS),$(sort $(wildcard benchmarks/*.py)))
 MEASURE = @set -e; for script in $(1); do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS); done
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
+INSTALL := $(BIN)/python -m pip install --quiet --editable
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

@@ -12,9 +12,9 @@ no larger buffers, and no reader has to expect them.
                           UNLOAD         job
                           SETUP          how to be the data process of a cluster (see `slave.data_process`)  + the board
                           FEED           parts of the task stream, as [part, jobs of a generated one] each
-    to the supervisor     FORKED         key, pid               not of a job that has ended before it was said
+    to the supervisor     FORKED         key, pid
                           REFUSED        key, reason
-                          EXITED         key, pid, status, runtime_s, cpu_s, peak_rss_bytes
+                          EXITED         key, status, runtime_s, cpu_s, peak_rss_bytes
                           PREPARED       key, pid, runtime_s, cpu_s, peak_rss_bytes, data_bytes
                           TOOK_OVER
                           FACTS          fields of Ready that this process knows; answers SETUP

@@ -37,8 +37,6 @@ from ppg_cs.tasks import LoadTask, Task
 from ppg_cs.workplace import Workplace
 from ppg_protocol.records import AwaitedFile
 
-UNSAID_MS = 5
-"""How long a job lives until its start is said for itself: most of the short ones say it with their end."""
 _ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
@@ -84,8 +82,6 @@ class DataProcess:
         """The same of successors."""
         self.retiring = False
         self._forks = 0
-        self._unsaid: dict[int, int] = {}
-        """pid -> key of jobs whose FORKED is still to be said, the oldest first."""
         self._oom_score = OomScore()
         self._generated = generated
         self._defined = 0
@@ -99,10 +95,7 @@ class DataProcess:
         poll.register(self.channel, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
         while True:
-            ready = poll.poll(UNSAID_MS if self._unsaid else None)
-            if self._unsaid:
-                self.say_forked(time.monotonic() - UNSAID_MS / 1000 if ready else None)
-            for fd, _ in ready:
+            for fd, _ in poll.poll():
                 if fd == self._wakeup:
                     _drain(fd)
                     self.reap()
@@ -144,7 +137,6 @@ class DataProcess:
             pid = os.fork()
         except OSError as error:
             self._oom_score.restore()
-            self.say_forked(None)
             self.channel.send((control.REFUSED, key, no_process(error)))
             return
         if pid == 0:
@@ -152,15 +144,7 @@ class DataProcess:
             job_process.run(self.workplace, self.pid, key, job, cores, slot, _awaited(awaited) if awaited else ())
         self._oom_score.restore()
         self.jobs[pid] = (key, started)
-        self._unsaid[pid] = key
-
-    def say_forked(self, until: float | None) -> None:
-        """Say which jobs were forked up to a moment (monotonic), or all. A job that is over sooner says it itself."""
-        for pid, key in list(self._unsaid.items()):
-            if until is not None and self.jobs[pid][1] > until:
-                break
-            del self._unsaid[pid]
-            self.channel.send((control.FORKED, key, pid))
+        self.channel.send((control.FORKED, key, pid))
 
     def fork_successor(self, end: int, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> None:
         """Make a successor, which serves the channel `end`."""
@@ -260,10 +244,9 @@ class DataProcess:
     def report(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
         """Tell the supervisor of a child's end. Peak memory counts beyond what it shared with us."""
         key, started = (self.jobs if pid in self.jobs else self.successors).pop(pid)
-        self._unsaid.pop(pid, None)
         peak = max(0, usage.ru_maxrss * 1024 - self.rss_bytes)
         runtime = time.monotonic() - started
-        self.channel.send((control.EXITED, key, pid, status, runtime, usage.ru_utime + usage.ru_stime, peak))
+        self.channel.send((control.EXITED, key, status, runtime, usage.ru_utime + usage.ru_stime, peak))
 
     def leave_if_done(self) -> None:
         """End a retiring process with its last job."""

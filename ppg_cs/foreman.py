@@ -112,9 +112,7 @@ class Foreman(ABC):
             self.workforce.forked(*fields)
             self._handle(on.Forked(*fields))
         elif kind == control.EXITED:
-            key, pid, status, *usage = fields
-            if not self.workforce.knows(key):
-                self._handle(on.Forked(key, pid))
+            key, status, *usage = fields
             child = self.workforce.by_key.get(key)
             if child is not None:
                 self._data_process_died(child, status, Usage(*usage))

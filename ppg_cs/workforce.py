@@ -61,10 +61,6 @@ class Workforce:
         if key in self._doomed:
             self.kill(key)
 
-    def knows(self, key: int) -> bool:
-        """Whether the pid of this work is known."""
-        return key in self._pids
-
     def over(self, key: int) -> None:
         """The process of this work was reaped."""
         self._pids.pop(key, None)

@@ -119,12 +119,17 @@ class Cluster:
         self.coordinator()
         for name in slaves:
             self.slave(name, cores)
-        try:
-            until(lambda: len(self.status()["machines"]) == len(slaves), "registration of slaves")
-        except AssertionError as error:
-            error.add_note("\n".join(f"{name}:\n{self.log_of(name)}" for name in self.processes))
-            raise
+        self.await_registration(lambda: len(self.status()["machines"]) == len(slaves))
         return self
+
+    def await_registration(self, condition: Callable[[], Any]) -> None:
+        """Wait until the slaves are there that it wants; if they are not, what all daemons logged is shown."""
+        try:
+            until(condition, "registration of slaves")
+        except AssertionError as error:
+            for name, process in self.processes.items():
+                error.add_note(f"{name} (status {process.poll()}):\n{self.log_of(name)}")
+            raise
 
     def coordinator(self, *options: str) -> None:
         """Start it, maybe again."""

@@ -40,7 +40,7 @@ def machines(cluster: Cluster, cores: dict[str, int], *users: str) -> None:
     for user in users:
         for name, count in cores.items():
             cluster.slave(name, count, "--memory", "1G", user=user)
-    until(lambda: slaves(cluster) == len(users) * len(cores), "registration of slaves")
+    cluster.await_registration(lambda: slaves(cluster) == len(users) * len(cores))
 
 
 def slaves(cluster: Cluster) -> int:

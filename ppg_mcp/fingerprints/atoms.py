@@ -46,6 +46,11 @@ class UnfilledCell:
     """Stands for the content of a closure variable that has not been assigned."""
 
 
+OPENING = b"{"
+NOTHING = OPENING + b"."
+"""A dict without items: no defaults, no closure."""
+
+
 def encode_str(value: str) -> bytes:
     data = value.encode() if value.isascii() else value.encode("utf-8", "surrogatepass")
     return b"s%d:%b" % (len(data), data)

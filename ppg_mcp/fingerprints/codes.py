@@ -14,9 +14,9 @@ import __future__
 import weakref
 from collections.abc import Callable
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from .atoms import encode_str
+from .atoms import NOTHING, OPENING, encode_str
 
 if TYPE_CHECKING:
     from .sources import Source
@@ -26,15 +26,23 @@ _FUTURE_FLAGS = sum({getattr(__future__, name).compiler_flag for name in __futur
 MAX_SOURCES = 4096  # texts kept, oldest dropped first; a notebook makes one per cell
 
 
-class CodeEntry(NamedTuple):
-    """Facts about one code object. `parameters`: (name, encoded name) of those that can have positional defaults;
-    `free`: (name, encoded name, index of its cell), by name.
+class CodeEntry:
+    """Facts about one code object.
+
+    `parameters`: (name, encoded name) of those that can have positional defaults. `free`: (name, encoded name, index of
+    its cell), by name. `captures_self`: is one of these called `self`? `beginning`: of the encodings in a row of a
+    function without defaults, up to the first value of its closure.
     """
 
-    summary: bytes
-    parameters: tuple[tuple[str, bytes], ...]
-    free: tuple[tuple[str, bytes, int], ...]
-    reference: weakref.ref[CodeType]
+    __slots__ = ("beginning", "captures_self", "free", "parameters", "reference", "summary")
+
+    def __init__(self, code: CodeType, summary: bytes, reference: weakref.ref[CodeType]) -> None:
+        self.summary = summary
+        self.parameters = tuple((name, encode_str(name)) for name in code.co_varnames[: code.co_argcount])
+        self.free = tuple(sorted((name, encode_str(name), cell) for cell, name in enumerate(code.co_freevars)))
+        self.captures_self = "self" in code.co_freevars
+        self.beginning = summary + NOTHING + OPENING
+        self.reference = reference
 
 
 class CodeRegistry:
@@ -66,12 +74,8 @@ class CodeRegistry:
         code = function.__code__
         key = id(code)
         entries = self._entries
-        entry = CodeEntry(
-            summary=self._summary(function),
-            parameters=tuple((name, encode_str(name)) for name in code.co_varnames[: code.co_argcount]),
-            free=tuple(sorted((name, encode_str(name), cell) for cell, name in enumerate(code.co_freevars))),
-            reference=weakref.ref(code, lambda _: entries.pop(key, None)),
-        )
+        reference = weakref.ref(code, lambda _: entries.pop(key, None))
+        entry = CodeEntry(code, self._summary(function), reference)
         entries[key] = entry
         return entry
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .atoms import NOTHING
 from .codes import CodeRegistry
 from .digest import digest
-from .function_encoding import NOTHING, encode_function
+from .function_encoding import encode_function, encode_simple
 from .function_text import MAX_SOURCE_CHARS, functions_in
 from .readable import MAX_CHARS, readable
 
@@ -45,7 +46,10 @@ class FunctionFingerprint:
 
 
 def function_digest(f: Callable[..., Any]) -> tuple[bytes, tuple[str, ...]]:
-    """`digest` and `warnings` of the fingerprint, in half the time: what a run with nothing to do needs."""
+    """`digest` and `warnings` of the fingerprint, in a third to half the time: what a run with nothing to do needs."""
+    simple = encode_simple(f, _CODES)
+    if simple is not None:
+        return digest(simple), ()
     code, defaults, closure, warnings = encode_function(f, _CODES)
     return digest(code + defaults + closure), warnings
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ppg_mcp.fingerprints import fingerprint_function
+from ppg_mcp.fingerprints import fingerprint_function, function_digest
 
 
 class Opaque:
@@ -201,3 +201,72 @@ def test_texts_are_short_whatever_the_value() -> None:
     assert len(text) <= 500
     assert text.startswith("{'x': 'yyy")
     assert text.endswith("...")
+
+
+def capturing(one: Any, two: Any = "unused") -> Any:
+    def callback(path: Any) -> Any:
+        return one, two, path
+
+    return callback
+
+
+def not_yet_filled() -> Any:
+    def callback() -> Any:
+        return later
+
+    if callback is None:
+        later = 1
+    return callback
+
+
+def with_self(self: Any) -> Any:
+    return lambda: self
+
+
+def with_kwdefaults(path: Any, *, number: int = 1) -> Any:
+    return path, number
+
+
+def copied(function: Any, **attributes: Any) -> Any:
+    for name, value in attributes.items():
+        setattr(function, name, value)
+    return function
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        same,
+        capturing(1),
+        capturing("text", "ünïcödé \ud800"),
+        capturing(True, None),
+        capturing(1.5, b"bytes"),
+        capturing(2j, ...),
+        capturing(1, [1, 2]),
+        capturing(OPAQUE, 1),
+        capturing(capturing),
+        not_yet_filled(),
+        with_self(1),
+        with_self(OPAQUE),
+        with_kwdefaults,
+        lambda path, number=1: (path, number),
+        copied(capturing(1), __wrapped__=with_kwdefaults),
+        copied(capturing(2), __wrapped__=None),
+        copied(capturing(3), __wrapped__=5),
+        Tool(1).method,
+        Tool(1),
+        Tool,
+        functools.partial(capturing, 1),
+        len,
+    ],
+)
+def test_the_digest_alone_is_that_of_the_whole_fingerprint(function: Any) -> None:
+    fingerprint = fingerprint_function(function)
+    assert function_digest(function) == (fingerprint.digest, fingerprint.warnings)
+
+
+def test_digests_are_those_of_earlier_versions() -> None:
+    """They are in everybody's status stores: another one redoes all jobs."""
+    assert function_digest(capturing(1, "two"))[0].hex() == "26e3f80e3efed4895e29f42de492dc6b"
+    assert function_digest(with_kwdefaults)[0].hex() == "876796de3a8a2bd32e0a35f965ebb89d"
+    assert function_digest(with_self(1))[0].hex() == "5505120b853f5d255ca29d8a34b13430"

@@ -160,26 +160,33 @@ class Pipegraph:
     def register(self, job: Job) -> Job:
         """Add a job, or give the one that stands under its id already."""
         job_id = job.job_id
-        known = self.find(job_id)
+        by_id = self.by_id
+        known = by_id.get(job_id)
+        if known is None and job_id.endswith(CODE_SUFFIX):
+            self._has_code_names = True
+            known = self.find(job_id)
         if known is not None:
             self.check_class(job)
             known.merge(job)
             return known
-        by_id, writers, watchers, one_name = self.by_id, self._writers, self._watchers, self._places.with_one_name
-        own, paths = self._own_files, job.paths
+        writers, watchers, own, one_name = self._writers, self._watchers, self._own_files, self._places.with_one_name
+        paths = job.paths
         for path in paths:
             if (
-                path in by_id
-                or path in writers
+                path in writers
                 or path in watchers
                 or path in own
                 or path[: path.rfind("/") + 1] not in one_name
+                or (path != job_id and path in by_id)
             ):
                 self.check_writer(job, path)
-        self._enter(job, job_id, paths)
+        by_id[job_id] = job
+        for path in paths:
+            if path != job_id:
+                writers[path] = job
         if self.recording is not None:
             self.recording.jobs[job] = None
-        if job.implies_code:
+        if job._implied is not None:
             self._implying.append(job)
             if self._has_code_names and job_id + CODE_SUFFIX in by_id:
                 job.code_invariant()
@@ -187,14 +194,11 @@ class Pipegraph:
 
     def add(self, job: Job) -> None:
         """Enter the job, unchecked."""
-        self._enter(job, job.job_id, job.paths)
-
-    def _enter(self, job: Job, job_id: str, paths: tuple[str, ...]) -> None:
-        self.by_id[job_id] = job
-        if job_id.endswith(CODE_SUFFIX):
+        self.by_id[job.job_id] = job
+        if job.job_id.endswith(CODE_SUFFIX):
             self._has_code_names = True
-        for path in paths:
-            if path != job_id:
+        for path in job.paths:
+            if path != job.job_id:
                 self._writers[path] = job
 
     def writer(self, path: str) -> Job | None:

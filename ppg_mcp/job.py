@@ -25,6 +25,7 @@ from .planner.node import Kind
 if TYPE_CHECKING:
     from ppg_cs.tasks import Task
 
+    from .graph import Pipegraph
     from .result import JobResult
 
 UNSEEN = -1
@@ -65,6 +66,8 @@ class Job(NoResult, metaclass=JobMeta):
     """Has it an implicit FunctionInvariant that is made when somebody asks for it?"""
     early_cutoff: bool | None = None
     """Is this job spared when prerequisites were redone with the same content? None: as the pipegraph says."""
+    graph: Pipegraph
+    job_id: str
     index: int
     """Position in the running graph."""
     _cores_needed = 1
@@ -77,22 +80,25 @@ class Job(NoResult, metaclass=JobMeta):
     _edges: set[Job] | None = None
     """Prerequisites as declared; see `edges`."""
     _result: JobResult | None = None
-    _record: Any
-    """What the status store holds of it; only while a run begins."""
+    _record: bytes | str | None
+    """What the status store holds of it, see `run.former_records`; only while a run begins."""
 
     def __init__(self, job_id: str | Path) -> None:
-        graph = util.current_graph()
+        self._begin(util.current_graph(), job_id if type(job_id) is str else checked_id(job_id))
+
+    def _begin(self, graph: Pipegraph, job_id: str) -> None:
+        """What every job begins with; `job_id` as it will be."""
         graph.check_open(job_id)
-        self.graph = graph
-        self.job_id: str = job_id if type(job_id) is str else checked_id(job_id)
-        if not self.job_id:
+        if not job_id:
             raise JobContractError(f"A {type(self).__name__} needs an id that is not empty.")
-        if self.job_id in graph.by_id:
+        self.graph = graph
+        self.job_id = job_id
+        if job_id in graph.by_id:
             graph.check_class(self)
         # All of a run is set here, so that no instance grows later, for each that does gets a dict.
         self.index = UNSEEN
         self._edges = None
-        self._record: Any = None
+        self._record = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.job_id!r})"

@@ -38,8 +38,9 @@ def check_callback(job: object, callback: object, at_most: int, offered: str, ma
     """
     if type(callback) is FunctionType and callback.__defaults__ is None:
         code = callback.__code__
-        if code.co_argcount <= at_most and not code.co_kwonlyargcount and not code.co_flags & _SUSPENDED:
-            return code.co_argcount
+        count = code.co_argcount
+        if count <= at_most and not code.co_kwonlyargcount and not code.co_flags & _SUSPENDED:
+            return count
     if not callable(callback):
         raise JobContractError(f"{job!r}: the callback must be callable, not {callback!r} ({type(callback).__name__}).")
     _refuse_suspended(job, callback, may_yield)

@@ -35,17 +35,21 @@ class _FilesJob(Job):
         empty_ok: bool,
     ) -> None:
         super().__init__(job_id)
-        if paths:
-            self.paths = paths
-        count = check_callback(self, callback, len(given), _OFFERED[len(given)])
+        self.paths = paths
+        count = self._make_by(callback, len(given), rename_broken, empty_ok)
         if count:
             self._arguments = given[:count]
+
+    def _make_by(self, callback: Callable[..., Any], at_most: int, rename_broken: bool, empty_ok: bool) -> int:
+        """`callback` makes the files; returns how many arguments it takes, of `at_most` that it is offered."""
+        count = check_callback(self, callback, at_most, _OFFERED[at_most])
         self.callback = callback
         self._implied = callback
         if rename_broken:
             self.rename_broken = True
         if empty_ok:
             self.empty_ok = True
+        return count
 
     def _count(self, function: Callable[..., Any]) -> None:
         """Changes of this function count, not those of the callback."""
@@ -96,6 +100,8 @@ class FileGeneratingJob(_FilesJob):
     """
 
     kind: ClassVar[Kind] = Kind.OUTPUT
+    _given: str | Path | None = None
+    """What the callback is called with, if it takes an argument."""
 
     def __init__(
         self,
@@ -107,14 +113,19 @@ class FileGeneratingJob(_FilesJob):
         empty_file_allowed: bool = False,
         empty_files_ok: bool = False,
     ) -> None:
-        path = current_graph().relative(job_id)
-        allowed = empty_ok or empty_file_allowed or empty_files_ok
-        super().__init__(path, (), (job_id,), callback, rename_broken, allowed)
+        graph = current_graph()
+        self._begin(graph, graph.relative(job_id))
+        if self._make_by(callback, 1, rename_broken, empty_ok or empty_file_allowed or empty_files_ok):
+            self._given = job_id
 
     @property
     def paths(self) -> tuple[str, ...]:  # type: ignore[override]  # one of a million, so it keeps no tuple
         """The file."""
         return (self.job_id,)
+
+    @property
+    def _arguments(self) -> tuple[str | Path, ...]:  # type: ignore[override]  # likewise
+        return (self._given,) if self._given is not None else ()
 
 
 class TempFileGeneratingJob(FileGeneratingJob):

@@ -317,6 +317,18 @@ class Pipegraph:
             elif self.recording is not None:
                 del self.recording.jobs[code]
 
+    def let_go(self) -> None:
+        """At the end of the process: drop all jobs, unless a thread still runs them.
+
+        Jobs and their pipegraph refer to each other. The interpreter's last garbage collections would go over all that
+        such a circle holds several times, which takes longer than to free it.
+        """
+        if self.phase in (Phase.BUILDING, Phase.OVER):
+            for jobs in (self.order, self._implying, self.late_dependencies):
+                jobs.clear()
+            for jobs_of in (self._writers, self._watchers, self.pruning, self.left_out, self.by_id):
+                jobs_of.clear()
+
     def edge_added(self, job: Job, prerequisite: Job) -> None:
         """Called for every new edge."""
         if self.recording is not None:

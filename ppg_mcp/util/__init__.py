@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,13 @@ __all__ = [
 
 global_pipegraph: Pipegraph | None = None
 """The pipegraph made by the last `new_pipegraph()`; it stays after its run, for its results."""
+
+
+@atexit.register
+def _let_go() -> None:
+    """After the handlers that the script registered."""
+    if global_pipegraph is not None:
+        global_pipegraph.let_go()
 
 
 def current_graph() -> Pipegraph:

@@ -9,6 +9,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, write
+from ..scripts import Scripts
 
 
 def test_jobs_need_a_pipegraph(project: Project) -> None:
@@ -126,3 +127,59 @@ def test_options_are_checked(project: Project) -> None:
             ppg.resource_coordinators.LocalSystem(max_cores_to_use=nonsense)
     with pytest.raises(ppg.JobContractError, match="log_level"):
         ppg.new_pipegraph(log_level="LOUD")
+
+
+AT_THE_END = """
+import atexit
+
+class Loud:
+    def __del__(self):
+        tell("freed")
+
+def captured(file, loud):
+    def callback(path):
+        Path(path).write_text(str((file, loud)))
+    return callback
+
+graph = ppg.new_pipegraph(quiet=True)
+file = open("buffered", "w")
+file.write("written late")
+first = ppg.FileGeneratingJob("a", captured(file, Loud()))
+last = ppg.FileGeneratingJob("b", write()).depends_on(first)
+del file
+if {runs}:
+    ppg.run()
+atexit.register(lambda: tell(f"{{len(graph.by_id)}}_jobs_{{last.was_run}}"))
+"""
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_the_end_of_the_process_frees_what_jobs_captured(scripts: Scripts, project: Project, runs: bool) -> None:
+    scripts.good(AT_THE_END.format(runs=runs))
+    assert project.calls() == [f"2_jobs_{runs}", "freed"]
+    assert project.read("buffered") == "written late"
+
+
+def test_the_end_of_the_process_frees_a_long_chain(scripts: Scripts) -> None:
+    scripts.good("""
+ppg.new_pipegraph(quiet=True)
+last = None
+for number in range(100_000):
+    last = ppg.FileGeneratingJob(str(number), write()).depends_on(last)
+del last
+""")
+
+
+def test_a_run_that_goes_on_keeps_its_jobs(scripts: Scripts, project: Project) -> None:
+    """In a thread that the end of the main thread does not wait for."""
+    scripts.good("""
+import atexit, threading
+graph = ppg.new_pipegraph(quiet=True)
+ppg.FileGeneratingJob("a", lambda path: wait_for("never"))
+atexit.unregister(ppg.util._let_go)
+atexit.register(lambda: tell(len(graph.by_id)))
+atexit.register(ppg.util._let_go)
+threading.Thread(target=ppg.run, daemon=True).start()
+wait_for(".pypipegraph_status_robust")
+""")
+    assert project.calls() == ["1"]

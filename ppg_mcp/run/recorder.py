@@ -14,8 +14,8 @@ from ..jobs.invariant import Invariant
 from ..planner.core import Planner
 from ..planner.node import INVARIANT
 from ..store import Execution, Input, StatusStore, pack_files
+from .current import content_of
 from .explain import Explainer
-from .survey import content_of
 
 _IDS_AT_ONCE = 256
 NO_USAGE = Usage(0.0, 0.0, 0)

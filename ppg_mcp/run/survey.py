@@ -8,7 +8,7 @@ This is the only place that reads files to decide, so the planner needn't.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,9 @@ from ..jobs.acceptance import Acceptance
 from ..jobs.file_invariants import RobustFileChecksumInvariant
 from ..jobs.invariant import Invariant
 from ..planner.node import CACHED, INVARIANT, OUTPUT, TEMPORARY, Current, Files, Former, Kind, Node
-from ..store import FILE_BYTES, FILES_AT, Record, StatusStore, first_file, pack_files, unpack_files
+from ..store import Record, StatusStore, pack_files, unpack_files
+from .current import CurrentOutputs, Holds, content_of
+from .former_records import FormerRecords
 from .identities import Identities
 from .log import RunLog
 
@@ -38,22 +40,8 @@ if TYPE_CHECKING:
     from .checksums import Checksums
 
 WITH_FILES = frozenset((OUTPUT, TEMPORARY, CACHED))
-CURRENT_MAX = 10_000
-"""Current outputs that are given to the planner at once."""
 HASH_CAP_BYTES = 4 << 30
 """Above it, content is not hashed: size and mtime must do."""
-
-
-def content_of(files: bytes, build_id: bytes) -> bytes:
-    """Fingerprint by content of recorded outputs; where one was too large to hash, the build itself."""
-    if len(files) == 41:
-        return files[24:40] if files[40] else build_id
-    digests = [file.digest for file in unpack_files(files)]
-    return xxh3_128_digest(b"".join(digests)) if all(digests) else build_id
-
-
-Holds = Callable[[Sequence[int], tuple[str, bytes] | None, bytes], bool]
-"""`Planner.holds`"""
 
 
 @contextmanager
@@ -73,19 +61,11 @@ class Survey:
         self, graph: Pipegraph, store: StatusStore, log: RunLog, holds: Holds, performing: bool = True
     ) -> None:
         self._graph = graph
-        self._holds = holds
         self._store = store
         self._log = log
-        self._absent: dict[str, Record] = {}
-        """Records of jobs that are not in this graph, or not yet. The others are at their jobs until these are seen."""
-        with no_garbage_collection():
-            for job_id, record in store.records():
-                job = graph.by_id.get(job_id)
-                if job is None:
-                    self._absent[job_id] = record
-                else:
-                    job._record = record
+        self._records = FormerRecords(graph, store)
         self._unsynced = store.unsynced
+        self._short_way = CurrentOutputs(self._records, self._unsynced, holds, self._own)
         self._performing = performing
         self._identities = Identities(graph, store, remembering=performing)
         graph.acceptances = {job_id: Acceptance(*fields) for job_id, fields in store.acceptances().items()}
@@ -97,9 +77,7 @@ class Survey:
     def distrust_absent(self) -> None:
         """Outputs that a reboot may have lost, of jobs that are not in this graph: redone when these come back."""
         for job_id in self._unsynced if self._performing else ():
-            job = self._graph.by_id.get(job_id)
-            absent = self._absent[job_id] if job is None else job._record if job in self._graph.left_out else None
-            if absent is not None and not absent.tombstone:
+            if self._records.has_valid_absent(job_id):
                 self._store.tombstone(job_id, 0)
 
     def nodes(self, jobs: Sequence[Job]) -> Iterable[Node | Current]:
@@ -112,21 +90,8 @@ class Survey:
         if any(issubclass(kind, RobustFileChecksumInvariant) for kind in set(map(type, jobs))):
             robust = (job for job in jobs if isinstance(job, RobustFileChecksumInvariant) and job not in left_out)
             self._identities.settle(robust, self.checksum)
-        current = Current([], [], [], [])
-        for job in jobs:
-            inputs = tuple([p.index for p in job._edges]) if job._edges else ()
-            if current.ids and (
-                len(current.ids) >= CURRENT_MAX or (inputs and max(inputs) >= job.index - len(current.ids))
-            ):
-                yield current  # the planner has to know of an input before anybody can say that a record holds
-                current = Current([], [], [], [])
-            if job.kind == OUTPUT and job not in left_out and self._is_current(job, inputs, current):
-                continue
-            if current.ids:
-                yield current
-                current = Current([], [], [], [])
-            yield self._node(job, inputs)
-        yield current
+        for found in self._short_way.sort_out(jobs, left_out, self._directory):
+            yield found if isinstance(found, Current) else self._node(*found)
 
     def _node(self, job: Job, inputs: tuple[int, ...]) -> Node:
         if job in self._graph.left_out:
@@ -135,7 +100,7 @@ class Survey:
             return Node(self._identity(job), job.kind, (), self._value(job))
         if job.kind not in WITH_FILES:
             return Node(job.job_id, job.kind, inputs)
-        return self._with_files(job, inputs, self._own(job), self._record_of(job))
+        return self._with_files(job, inputs, self._own(job), self._records.take(job))
 
     # ----------------------------------------------------------------------------------------------------- invariants
 
@@ -195,51 +160,6 @@ class Survey:
             self.warn(warning)
         return job.job_id + CODE_SUFFIX, value
 
-    def _record_of(self, job: Job) -> Record | None:
-        record: Record | None = job._record
-        if record is None:
-            return self._absent.pop(job.job_id, None)
-        job._record = None
-        return record
-
-    def _is_current(self, job: Job, inputs: tuple[int, ...], current: Current) -> bool:
-        """The short way, for most outputs: enter it into `current` if its files and its inputs are beyond doubt those
-        of a valid record."""
-        record: Record | None = job._record or self._absent.get(job.job_id)
-        if record is None:
-            return False
-        packed, _, tombstone = record
-        if tombstone or not self._are_as_recorded(job, packed):
-            return False
-        if not self._holds(inputs, self._own(job), packed[16:32]):
-            return False
-        job._record = None
-        current.ids.append(job.job_id)
-        current.inputs.append(inputs)
-        build_id = packed[:16]
-        current.strict.append(build_id)
-        current.content.append(content_of(packed[FILES_AT:], build_id))
-        return True
-
-    def _are_as_recorded(self, job: Job, packed: bytes) -> bool:
-        """Are the files those of the record, by size and mtime?"""
-        paths = job.paths
-        if len(packed) != FILES_AT + len(paths) * FILE_BYTES or job.job_id in self._unsynced:
-            return False
-        at = FILES_AT
-        for path in paths:
-            try:
-                found = os.stat(path, dir_fd=self._directory)
-            except OSError:
-                return False
-            size_bytes, mtime_ns = first_file(packed, at)
-            if found.st_mtime_ns != mtime_ns or found.st_size != size_bytes or not S_ISREG(found.st_mode):
-                return False
-            if not size_bytes and not job.empty_ok:
-                return False
-            at += FILE_BYTES
-        return True
-
     def _with_files(
         self, job: Job, inputs: tuple[int, ...], own: tuple[str, bytes] | None, record: Record | None
     ) -> Node:
@@ -274,7 +194,7 @@ class Survey:
         found = self._look(job.kept, job.empty_ok)
         if isinstance(found, Files):
             return found
-        if record is not None and job.job_id in self._unsynced:
+        if record is not None and not record.tombstone and job.job_id in self._unsynced:
             recorded = unpack_files(record.files)[-len(job.kept) :]
             if [file.digest for file in recorded] != [file.digest for file in self._taken(job, job.kept)]:
                 return Files.DIFFERENT

@@ -198,7 +198,7 @@ MUTATIONS = [
         f"{ENGINE}/equation/test_edits.py",
     ),
     Mutation(
-        "stat compared without mtime, the short way", "ppg_mcp/run/survey.py",
+        "stat compared without mtime, the short way", "ppg_mcp/run/current.py",
         "found.st_mtime_ns != mtime_ns or ", "",
         f"{ENGINE}/equation/test_edits.py",
     ),
@@ -256,6 +256,26 @@ MUTATIONS = [
         "a tombstone is as good as a record", "ppg_mcp/planner/facts.py",
         "if node.former is not None and not node.former.valid:", "if False:",
         PLANNER,
+    ),
+    Mutation(
+        "the record of whoever is next in the order", "ppg_mcp/run/former_records.py",
+        "job is None or job.job_id != job_id:", "job is None:",
+        f"{ENGINE}/equation/test_former_records.py",
+    ),
+    Mutation(
+        "a tombstone taken for a record", "ppg_mcp/store/status_store.py",
+        "CASE tombstone WHEN '' THEN {_PACKED} ELSE tombstone END", "{_PACKED}",
+        "tests/store/test_store_contents.py",
+    ),
+    Mutation(
+        "jobs let go that still run", "ppg_mcp/graph.py",
+        "if self.phase in (Phase.BUILDING, Phase.OVER):", "if True:",
+        f"{ENGINE}/identity/test_lifecycle.py",
+    ),
+    Mutation(
+        "fingerprints that follow self, the quick way", "ppg_mcp/fingerprints/function_encoding.py",
+        "if entry.captures_self:", "if False:",
+        "tests/fingerprints/test_fingerprint_callables.py",
     ),
     Mutation(
         "fingerprints without defaults", "ppg_mcp/fingerprints/function_fingerprint.py",

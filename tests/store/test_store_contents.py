@@ -54,6 +54,25 @@ def test_a_record_comes_back_once_it_is_committed(path: Path, record_job: Callab
     store.close()
 
 
+def test_a_run_reads_records_and_what_stands_in_their_place(path: Path, record_job: Callable[..., None]) -> None:
+    odd = os.fsdecode(b"not utf-8: \xff")
+    store = StatusStore.open(path)
+    record_job(store, "done", build_id=b"B" * 16, runtime_s=2.25)
+    record_job(store, odd, build_id=b"O" * 16, runtime_s=1.0)
+    record_job(store, "started again", runtime_s=3.0)
+    store.tombstone("started again", 7)
+    store.tombstone("started", 8)
+    store.commit()
+    inputs_and_files = b"S" * 16 + b"C" * 16 + b"f" * 41
+    assert list(store.records()) == [
+        ("done", b"B" * 16 + inputs_and_files, 2.25),
+        (odd, b"O" * 16 + inputs_and_files, 1.0),
+        ("started again", f"7@{store.session}", 3.0),
+        ("started", f"8@{store.session}", 0.0),
+    ]
+    store.close()
+
+
 @pytest.mark.parametrize(
     "job_id",
     [

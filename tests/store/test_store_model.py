@@ -154,7 +154,10 @@ class StoreStory(RuleBasedStateMachine):
 
     @invariant()
     def the_store_holds_what_was_committed(self) -> None:
-        assert self.store.load() == self.committed.load()
+        loaded = self.store.load()
+        assert loaded == self.committed.load()
+        held = {job_id: (what, runtime_s) for job_id, what, runtime_s in self.store.records()}
+        assert held == {job_id: (r.tombstone or r.packed, r.runtime_s) for job_id, r in loaded.items()}
         for job_id, row in self.committed.rows.items():
             assert self.store.inputs_of(job_id) == row.inputs
 

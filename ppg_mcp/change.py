@@ -9,10 +9,12 @@ import msgpack
 
 from ppg_protocol.errors import RemoteProtocolError
 
+from .fingerprints import Description
+
 
 @dataclass(slots=True)
 class JobChange:
-    """A new job. `value`, `parts` and `warnings` are an invariant's, unless it watches files: then the master takes it.
+    """A new job. `value`, `description`, `warnings` are an invariant's; of watched files the master takes them.
 
     `acceptance` is what a ParameterInvariant wants to be remembered, as a list of its fields, or empty.
     `pruned`: the callback made it and pruned it.
@@ -31,7 +33,7 @@ class JobChange:
     early_cutoff: bool | None
     masked: str
     value: bytes
-    parts: dict[str, str]
+    description: Description
     warnings: list[str]
     watched: list[str]
     acceptance: list[Any]

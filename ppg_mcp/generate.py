@@ -14,6 +14,7 @@ from ppg_protocol.errors import JobContractError
 
 from . import util
 from .change import Change, JobChange
+from .fingerprints import Description
 from .graph import Phase, Pipegraph, Recording
 from .job import Job
 from .job_list import JobList
@@ -84,13 +85,14 @@ def _returned_jobs(generator: Job, returned: Any) -> list[Job]:
 
 
 def _job_change(job: Job) -> JobChange:
-    value, parts = b"", dict[str, str]()
+    value = b""
+    description: Description = {}
     told = _Surroundings(job.graph)
     watched: tuple[str, ...] = ()
     if isinstance(job, Watcher):
         watched = (job.watched,) if isinstance(job.watched, str) else job.watched
     elif isinstance(job, Invariant):
-        value, parts = job.fingerprint(told), job.parts()
+        value, description = job.fingerprint(told), job.description()
     return JobChange(
         job_id=job.job_id,
         kind=job.kind,
@@ -104,7 +106,7 @@ def _job_change(job: Job) -> JobChange:
         early_cutoff=job.early_cutoff,
         masked=job._code.job_id if job._code is not None and job._ignores_code_changes else "",
         value=value,
-        parts=parts,
+        description=description,
         warnings=told.texts,
         watched=list(watched),
         acceptance=list(told.remembered),
@@ -116,7 +118,7 @@ def _sources(jobs: Iterable[Job]) -> dict[str, str]:
     sources: dict[str, str] = {}
     for job in jobs:
         if isinstance(job, FunctionInvariant):
-            code = job.parts()["code"]
+            code = str(job.description()["code"])
             if code not in sources:
                 sources[code] = job.source()
     return sources

@@ -4,7 +4,9 @@
     function_source(f)          the source text of that code, to show what changed
     function_digest(f)          whether any of these differs
     fingerprint_value(value)    a parameter
-    value_text(value)           the parameter in words
+    function_description(f)     what of it is kept, to show later what changed
+    value_description(value)    the same of a parameter
+    in_words(description)       that as text
 
 Where to read on: `atoms.py` and `values.py` (the canonical encoding), `parts.py` and `tables.py` (which types are
 known), `syntax.py` and `bytecode.py` (the two canonical forms of code), `sources.py` and `codes.py` (which of the
@@ -15,15 +17,25 @@ Only the standard library and xxhash are used. ast, linecache and xxhash are imp
 this package.
 """
 
-from .function_fingerprint import FunctionFingerprint, fingerprint_function, function_digest, function_source
-from .value_fingerprint import ValueFingerprint, fingerprint_value, value_text
+from .function_fingerprint import (
+    FunctionFingerprint,
+    fingerprint_function,
+    function_description,
+    function_digest,
+    function_source,
+)
+from .readable import Description, in_words
+from .value_fingerprint import ValueFingerprint, fingerprint_value, value_description
 
 __all__ = [
+    "Description",
     "FunctionFingerprint",
     "ValueFingerprint",
     "fingerprint_function",
     "fingerprint_value",
+    "function_description",
     "function_digest",
     "function_source",
-    "value_text",
+    "in_words",
+    "value_description",
 ]

@@ -7,7 +7,7 @@ same answer in every process, under every PYTHONHASHSEED and, where there is sou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .atoms import NOTHING
@@ -15,7 +15,10 @@ from .codes import CodeRegistry
 from .digest import digest
 from .function_encoding import encode_function, encode_simple
 from .function_text import MAX_SOURCE_CHARS, functions_in
-from .readable import MAX_CHARS, readable
+from .readable import Description
+
+MAX_KEPT_BYTES = 500
+"""Of the encodings of defaults and closure, kept to show later what changed."""
 
 _CODES = CodeRegistry(digest)
 
@@ -33,16 +36,6 @@ class FunctionFingerprint:
     defaults: bytes
     closure: bytes
     warnings: tuple[str, ...]
-    _defaults_text: bytes = field(default=NOTHING, repr=False, compare=False)  # a prefix of the encoding
-    _closure_text: bytes = field(default=NOTHING, repr=False, compare=False)
-
-    def parts(self) -> dict[str, str]:
-        """The parts by name, for "changed, because ...": the code as hex, the values as text (500 characters)."""
-        return {
-            "code": self.code.hex(),
-            "defaults": readable(self._defaults_text),
-            "closure": readable(self._closure_text),
-        }
 
 
 def function_digest(f: Callable[..., Any]) -> tuple[bytes, tuple[str, ...]]:
@@ -61,15 +54,13 @@ def fingerprint_function(f: Callable[..., Any]) -> FunctionFingerprint:
     large.
     """
     code, defaults, closure, warnings = encode_function(f, _CODES)
-    return FunctionFingerprint(
-        digest(code + defaults + closure),
-        code,
-        digest(defaults),
-        digest(closure),
-        warnings,
-        defaults[:MAX_CHARS],
-        closure[:MAX_CHARS],
-    )
+    return FunctionFingerprint(digest(code + defaults + closure), code, digest(defaults), digest(closure), warnings)
+
+
+def function_description(f: Callable[..., Any]) -> Description:
+    """The parts by name, for "changed, because ...": the code as hex, the values as they begin."""
+    code, defaults, closure, _ = encode_function(f, _CODES)
+    return {"code": code.hex(), "defaults": defaults[:MAX_KEPT_BYTES], "closure": closure[:MAX_KEPT_BYTES]}
 
 
 def function_source(f: Callable[..., Any]) -> str:

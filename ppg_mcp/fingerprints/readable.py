@@ -1,12 +1,21 @@
 """Canonical encodings as text for humans: what "defaults changed from {x: 1} to {x: 2}" shows.
 
 Rule: this text is for eyes. It is cut, and nothing is ever compared by it. It is made from the encoding, or from a
-prefix of one, so that a fingerprint keeps a few hundred bytes and not the value.
+prefix of one.
+
+A *description* has the parts of a value by name: text, or the prefix of an encoding, of which the text is made when
+somebody looks. A description is kept with every record, and hardly ever looked at: the text would cost five times as
+much as the prefix.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+Description = Mapping[str, str | bytes]
+
 MAX_CHARS = 500
+MAX_PART_CHARS = 4000
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "<": "}", "$": "})", "O": ")"}
 _OPENERS = {"(": "(", "[": "[", "{": "{", "<": "{", "$": "frozenset({"}
 _WORDS = {"N": "None", "T": "True", "F": "False", "E": "...", "X": "NotImplemented", "u": "<unfilled>"}
@@ -16,6 +25,17 @@ def readable(encoding: bytes, max_chars: int = MAX_CHARS) -> str:
     """The text of an encoding or of a prefix of one: at most `max_chars` characters, "..." at the end if cut."""
     text = _Reader(encoding).text(max_chars)
     return text if len(text) <= max_chars else text[: max_chars - 3] + "..."
+
+
+def in_words(description: Description) -> dict[str, str]:
+    """The parts as text, at most 4,000 characters of each encoding. Raises ValueError for what is none."""
+    try:
+        return {
+            name: part if isinstance(part, str) else readable(part, MAX_PART_CHARS)
+            for name, part in description.items()
+        }
+    except LookupError as error:
+        raise ValueError(f"damaged encoding: {error!r}") from error
 
 
 class _Reader:

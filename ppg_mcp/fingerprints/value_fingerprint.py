@@ -7,7 +7,7 @@ from typing import Any
 
 from .digest import digest
 from .function_encoding import warning
-from .readable import MAX_CHARS, readable
+from .readable import MAX_CHARS, Description, readable
 from .values import Unseen, encode_value
 
 
@@ -25,9 +25,9 @@ class ValueFingerprint:
         return readable(self._text)
 
 
-def value_text(value: Any, max_chars: int) -> str:
-    """The value for humans, at most so many characters."""
-    return readable(encode_value(value, [])[:max_chars], max_chars)
+def value_description(value: Any, max_bytes: int) -> Description:
+    """The value as its only part, cut to so many bytes."""
+    return {"value": encode_value(value, [])[:max_bytes]}
 
 
 def fingerprint_value(value: Any, what: str = "value") -> ValueFingerprint:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
+from ..fingerprints import Description
 from ..planner.digest import inputs_digest
 from ..util import current_graph
 from .invariant import Invariant, Surroundings
@@ -56,7 +57,7 @@ class FileTimeInvariant(_FileInvariant):
         """The modification time. Raises OSError for a file that can't be stat'ed."""
         return os.stat(self.graph.absolute(self.watched)).st_mtime_ns.to_bytes(16, "big", signed=True)
 
-    def parts(self) -> dict[str, str]:
+    def description(self) -> Description:
         """The modification time in ns since 1970."""
         return {"modified": str(int.from_bytes(self._value, "big", signed=True))}
 
@@ -78,7 +79,7 @@ class FileChecksumInvariant(_FileInvariant):
         """The checksum. Raises OSError for a file that can't be read."""
         return surroundings.checksum(self.graph.absolute(self.watched))
 
-    def parts(self) -> dict[str, str]:
+    def description(self) -> Description:
         """The checksum, hexadecimal."""
         return {"md5": self._value.hex()}
 
@@ -138,6 +139,6 @@ class MultiFileInvariant(Watcher):
     def _taken(self, surroundings: Surroundings) -> list[bytes]:
         return [surroundings.checksum(self.graph.absolute(path)) for path in self.watched]
 
-    def parts(self) -> dict[str, str]:
+    def description(self) -> Description:
         """The checksum of each file, hexadecimal."""
         return {path: checksum.hex() for path, checksum in zip(self.watched, self._checksums, strict=True)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..fingerprints import fingerprint_function, function_digest, function_source
+from ..fingerprints import Description, function_description, function_digest, function_source
 from ..job import CODE_SUFFIX, UNSEEN, Job
 from .invariant import Invariant, Surroundings
 
@@ -56,9 +56,9 @@ class FunctionInvariant(Invariant):
             surroundings.warn(warning)
         return digest
 
-    def parts(self) -> dict[str, str]:
+    def description(self) -> Description:
         """Code, defaults and closure."""
-        return fingerprint_function(self.function).parts()
+        return function_description(self.function)
 
     def source(self) -> str:
         """Of the function, as its code was compiled."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NoReturn, Protocol
 
 from ppg_protocol.errors import JobContractError
 
+from ..fingerprints import Description, in_words
 from ..job import Job
 from ..planner.node import Kind
 from .acceptance import Acceptance
@@ -42,9 +43,13 @@ class Invariant(Job):
         """The value now, in 16 bytes. Raises OSError or JobContractError where it can't be taken."""
         raise AssertionError(f"{type(self).__name__}.fingerprint")
 
-    def parts(self) -> dict[str, str]:
-        """The value in words, after `fingerprint` was taken: to tell later which part of it changed."""
+    def description(self) -> Description:
+        """The parts of the value, after `fingerprint` was taken: to tell later which of them changed."""
         return {}
+
+    def parts(self) -> dict[str, str]:
+        """The description in words."""
+        return in_words(self.description())
 
     def source(self) -> str:
         """The source text behind the part `code` of `parts`, "" where there is none."""

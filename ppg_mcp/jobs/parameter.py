@@ -11,12 +11,12 @@ from typing import Any
 
 from ppg_protocol.errors import JobContractError
 
-from ..fingerprints import ValueFingerprint, fingerprint_value, value_text
+from ..fingerprints import Description, ValueFingerprint, fingerprint_value, value_description
 from ..job import checked_id
 from .acceptance import Acceptance
 from .invariant import Invariant, Surroundings
 
-MAX_TEXT_CHARS = 4000
+MAX_KEPT_BYTES = 4000
 """Of the parameters, kept to show later what changed."""
 
 
@@ -68,9 +68,9 @@ class ParameterInvariant(Invariant):
         surroundings.remember(self.job_id, now)
         return now.representative
 
-    def parts(self) -> dict[str, str]:
-        """The parameters as text: only asked for where they are recorded or have changed."""
-        return {"value": value_text(self.parameters, MAX_TEXT_CHARS)}
+    def description(self) -> Description:
+        """The parameters: only asked for where they are recorded or have changed."""
+        return value_description(self.parameters, MAX_KEPT_BYTES)
 
     def _compared(self, former: Acceptance | None, surroundings: Surroundings) -> Acceptance:
         digest, parameters = self._taken.digest, self._pickled(surroundings)

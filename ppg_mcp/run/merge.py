@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from ppg_protocol.errors import JobContractError
 
 from ..change import Change, JobChange
+from ..fingerprints import Description
 from ..graph import Pipegraph
 from ..job import CODE_SUFFIX, UNSEEN, Job
 from ..jobs.acceptance import Acceptance
@@ -59,13 +60,13 @@ class GeneratedInvariant(Invariant):
             surroundings.remember(self.job_id, Acceptance(*self.change.acceptance))
         return self.change.value
 
-    def parts(self) -> dict[str, str]:
-        """As they came."""
-        return self.change.parts
+    def description(self) -> Description:
+        """As it came."""
+        return self.change.description
 
     def source(self) -> str:
         """As it came."""
-        return self.sources.get(self.change.parts.get("code", ""), "")
+        return self.sources.get(str(self.change.description.get("code", "")), "")
 
 
 class Merge:

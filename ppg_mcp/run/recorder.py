@@ -93,9 +93,9 @@ class Recorder:
 
     def _describe(self, invariant: Job | None, value: bytes) -> None:
         assert isinstance(invariant, Invariant)
-        parts = invariant.parts()
-        self._store.describe(value, parts)
-        code = parts.get("code", "")
+        description = invariant.description()
+        self._store.describe(value, description)
+        code = str(description.get("code", ""))
         if code and code not in self._sources:
             self._sources.add(code)
             self._keep_source(code, invariant.source())

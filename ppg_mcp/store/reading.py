@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from ppg_mcp.fingerprints import in_words
 from ppg_mcp.store.errors import StatusStoreError
 from ppg_mcp.store.history import Execution, executions_of
 from ppg_mcp.store.record import Input, unpack_inputs
@@ -34,12 +35,12 @@ class Reading:
             raise self._damaged(f"the inputs of {job_id!r}") from error
 
     def description(self, fingerprint: bytes) -> dict[str, str] | None:
-        """The human-readable parts of the value with this fingerprint, None if it was never described."""
+        """The parts of the value with this fingerprint in words, None if it was never described."""
         packed = self._one("SELECT detail FROM descriptions WHERE fingerprint = ?", fingerprint)
         if packed is None:
             return None
         try:
-            return dict(unpack(packed))
+            return in_words(dict(unpack(packed)))
         except (ValueError, TypeError) as error:
             raise self._damaged(f"the description of {fingerprint.hex()}") from error
 

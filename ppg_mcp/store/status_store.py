@@ -28,11 +28,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+from ppg_mcp.fingerprints import Description
 from ppg_mcp.store import open_stores, writes
 from ppg_mcp.store.errors import StatusStoreError
 from ppg_mcp.store.history import Execution
@@ -323,9 +324,9 @@ class StatusStore(Reading):
         """What the parameters of this run are compared with in the next one."""
         self._write(writes.acceptance(job_id, digest, representative, accepted, parameters))
 
-    def describe(self, fingerprint: bytes, detail: Mapping[str, str]) -> None:
+    def describe(self, fingerprint: bytes, description: Description) -> None:
         """Keep the parts of a value, to tell later which of them differs. The first description stays."""
-        self._write(writes.describe(fingerprint, pack(dict(detail))))
+        self._write(writes.describe(fingerprint, pack(description)))
 
     def keep_source(self, code: bytes, text: str) -> None:
         """Keep the source text of code by its digest, to show later what changed. The first text stays."""

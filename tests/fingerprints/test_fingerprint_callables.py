@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ppg_mcp.fingerprints import fingerprint_function, function_digest
+from ppg_mcp.fingerprints import fingerprint_function, function_description, function_digest, in_words
 
 
 class Opaque:
@@ -145,7 +145,7 @@ def test_an_unknown_default_is_a_warning_that_says_where_and_what_to_do() -> Non
     assert "__ppg_fingerprint__" in one
     assert two.startswith("default 'y' of function ")
     assert fingerprint_function(f) == fingerprint_function(f)
-    assert fingerprint_function(f).parts()["defaults"].endswith("Opaque>}")
+    assert in_words(function_description(f))["defaults"].endswith("Opaque>}")
 
 
 def test_an_unknown_closure_value_is_a_warning() -> None:
@@ -177,7 +177,7 @@ def test_jobs_in_closures_and_defaults_count_by_what_they_say_of_themselves() ->
     again.state.append(1)
     assert same(make(one), make(again))
     assert not same(make(one), make(other))
-    assert fingerprint_function(make(one)).parts()["closure"] == "{'job': ('job', 'a')}"
+    assert in_words(function_description(make(one)))["closure"] == "{'job': ('job', 'a')}"
 
 
 def test_defaults_are_read_as_they_are_now() -> None:
@@ -197,7 +197,9 @@ def test_texts_are_short_whatever_the_value() -> None:
     def f(x: Any = "y" * 100_000) -> Any:
         return x
 
-    text = fingerprint_function(f).parts()["defaults"]
+    description = function_description(f)
+    assert len(description["defaults"]) <= 500
+    text = in_words(description)["defaults"]
     assert len(text) <= 500
     assert text.startswith("{'x': 'yyy")
     assert text.endswith("...")

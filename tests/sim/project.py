@@ -88,7 +88,7 @@ class Tasks(list[Task]):
             early_cutoff=None,
             masked="",
             value=b"",
-            parts={},
+            description={},
             warnings=[],
             watched=[],
             acceptance=[],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ppg_mcp.fingerprints.values import encode_value
 from ppg_mcp.store import Input, Record, StatusStore
 
 
@@ -161,6 +162,7 @@ def test_checksums_descriptions_and_meta(path: Path) -> None:
     store.describe(b"1" * 16, {"code": "f(x)", "defaults": "x=1"})
     store.describe(b"1" * 16, {"code": "another text for the same value"})
     store.describe(b"2" * 16, {})
+    store.describe(b"4" * 16, {"code": "12ab", "closure": encode_value({"x": [1]}, [])})
     store.set_meta("key", "one")
     store.set_meta("key", "two")
     assert store.get_meta("key") is None
@@ -169,6 +171,7 @@ def test_checksums_descriptions_and_meta(path: Path) -> None:
     assert store.checksums() == {"/data/x": (11, 21, 31, b"new")}
     assert store.description(b"1" * 16) == {"code": "f(x)", "defaults": "x=1"}
     assert store.description(b"2" * 16) == {}
+    assert store.description(b"4" * 16) == {"code": "12ab", "closure": "{'x': [1]}"}
     assert store.description(b"3" * 16) is None
     assert store.get_meta("key") == "two"
     store.close()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ppg_mcp.fingerprints import in_words
 from ppg_mcp.store import FILE_BYTES, HostFacts, first_file, pack_files, unpack_files
 from ppg_mcp.store.holder import Holder, holder_path, read_holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import start_time_of
@@ -51,6 +52,16 @@ def test_text_of_any_kind_comes_back(text: str) -> None:
 def test_damaged_inputs_are_an_error_not_a_crash(packed: bytes) -> None:
     try:
         unpack_inputs(packed)
+    except ValueError:
+        pass
+
+
+@given(st.binary())
+@example(b".")
+@example(b"c1;")
+def test_a_damaged_description_is_an_error_not_a_crash(encoding: bytes) -> None:
+    try:
+        in_words({"closure": encoding})
     except ValueError:
         pass
 

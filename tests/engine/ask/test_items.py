@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ppg_mcp.ask.changes import detailed
 from ppg_mcp.ask.items import one_per_line
-from ppg_mcp.fingerprints import value_text
+from ppg_mcp.fingerprints import in_words, value_description
 from ppg_mcp.store import InputChange
 
 VALUES = st.recursive(
@@ -20,20 +20,24 @@ VALUES = st.recursive(
 )
 
 
+def text_of(value: Any) -> str:
+    return in_words(value_description(value, 4000))["value"]
+
+
 def test_what_fits_a_line_stays_on_it() -> None:
     assert one_per_line("(1, 'a, b', [2])") == ["(1, 'a, b', [2])"]
 
 
 def test_long_groups_are_taken_apart_and_short_ones_are_not() -> None:
     value = {f"sample {n}": (n, "x") for n in range(10)}
-    lines = one_per_line(value_text(value, 4000))
+    lines = one_per_line(text_of(value))
     assert (lines[0], lines[1], lines[-1]) == ("{", "    'sample 0': (0, 'x'),", "}")
     assert len(lines) == 12
 
 
 @given(VALUES, st.integers(0, 500))
 def test_nothing_is_lost_or_added_but_white_space(value: Any, cut: int) -> None:
-    text = value_text(value, 4000)[:cut]
+    text = text_of(value)[:cut]
     squeezed = "".join("".join(one_per_line(text)).split())
     assert squeezed == "".join(text.split())
 

@@ -41,7 +41,7 @@ class Recorder:
         build_id = self._new_build_id()
         execution = self._execution(job, usage, cores, "", host)
         self._write(job, build_id, packed, usage, cores, host)
-        self._store.executed(self._planner.ids[job], execution)
+        self._store.executed(self._planner.ids[job], execution, first=self._planner.nodes[job].former is None)
         return build_id, content_of(packed, build_id)
 
     def ended(self, job: int, usage: Usage, cores: int, error: str = "", host: str = "") -> None:

@@ -7,9 +7,9 @@ had changed, then and now: what these were like is in `descriptions`, once, and 
 
 Measured (10,000 jobs, batches of 64; CPU per job in commits, 23 to 33 us without history): 3 to 8 us more with
 this layout, 20 more with the job's id as the key (pages all over the table are written then), 9 with an index beside
-a table in the order of time. Trimming with every row costs 1 us where there is nothing to trim. `JOB_KEY` is an
-expression and no plain column, because a column would lend its affinity to the comparison, and the index could not be
-used.
+a table in the order of time. Trimming costs 2 us where there is nothing to trim, so it is left out with the first
+execution of a job. `JOB_KEY` is an expression and no plain column, because a column would lend its affinity to the
+comparison, and the index could not be used.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class Execution(NamedTuple):
     reason: str
     changes: tuple[InputChange, ...] = ()
 
-    def fields(self) -> tuple[str | bytes | int | float, ...]:
+    def fields(self) -> tuple[str | bytes | bytearray | int | float, ...]:
         """As they are bound, each within its bounds."""
         texts = (to_sql(self.host), to_sql(self.error[:MAX_ERROR_CHARS]), to_sql(self.reason[:MAX_REASON_CHARS]))
-        changes = pack(self.changes[:MAX_CHANGES]) if self.changes else b""
+        changes = bytearray(pack(self.changes[:MAX_CHANGES]) if self.changes else b"")
         return (self.ended_at, self.runtime_s, self.peak_rss_bytes, self.cores, *texts, changes)
 
 

@@ -29,12 +29,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from ppg_mcp.fingerprints import Description
 from ppg_mcp.store import open_stores, writes
+from ppg_mcp.store.buffer import Buffer
 from ppg_mcp.store.errors import StatusStoreError
 from ppg_mcp.store.history import Execution
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
@@ -83,7 +82,7 @@ class StatusStore(Reading):
         self._log = log_path(path)
         self._identity: open_stores.Identity | None = None
         self._connection: sqlite3.Connection | None = None  # Invariant: None once closed, and in forked children
-        self._buffer: list[writes.Statement] = []
+        self._buffer = Buffer()
         self._sequence = 0  # the last one given out
         self._committed = 0  # the last one committed
         self._executions = 0  # in this session
@@ -157,7 +156,7 @@ class StatusStore(Reading):
             return
         try:
             if clean:
-                self._write([*writes.sequence(self._sequence), *writes.clean()])
+                self._write(None, writes.clean())
             self.commit()
             self._checkpoint()
             self._stay_in_place()
@@ -269,14 +268,14 @@ class StatusStore(Reading):
 
     def tombstone(self, job_id: str, attempt: int) -> None:
         """The attempt is about to start: the record is not to be believed until the next `record`."""
-        self._write(writes.tombstone(job_id, f"{attempt}@{self.session}"))
+        self._write(job_id, writes.tombstone(job_id, f"{attempt}@{self.session}"))
 
     def restore(self, job_id: str) -> None:
         """The attempt of the last tombstone is confirmed never to have started: the job is what it was before that.
 
         A row that had an older tombstone keeps that one: then an earlier attempt may have touched the outputs.
         """
-        self._write(writes.restore(job_id))
+        self._write(job_id, writes.restore(job_id))
 
     def record(
         self,
@@ -294,52 +293,53 @@ class StatusStore(Reading):
         finished_at: float,
     ) -> None:
         """The job ended well. `finished_at` in seconds since 1970, the rest as in `Record`."""
-        measured = (build_id, inputs_strict, inputs_content, files, runtime_s, peak_rss_bytes)
-        fields = (*measured, self._next(), cores, to_sql(host), finished_at)
-        self._write(writes.record(job_id, fields, pack_inputs(tuple(inputs))))
+        blobs = (bytearray(build_id), bytearray(inputs_strict), bytearray(inputs_content), bytearray(files))
+        fields = (*blobs, runtime_s, peak_rss_bytes, self._next(), cores, to_sql(host), finished_at)
+        self._write(job_id, writes.record(job_id, fields, pack_inputs(tuple(inputs))))
 
     def update_files(self, job_id: str, files: bytes) -> None:
         """The files were acquitted: same content, new stats. A job without a record stays without one."""
-        self._write(writes.update_files(job_id, files, self._next()))
+        self._write(job_id, writes.update_files(job_id, files, self._next()))
 
     def update_inputs(self, job_id: str, inputs: Sequence[Input], inputs_strict: bytes, inputs_content: bytes) -> None:
         """The job's inputs were rebuilt with the same content, and it was spared. It must have a record."""
-        self._write(writes.update_inputs(job_id, inputs_strict, inputs_content, pack_inputs(tuple(inputs))))
+        self._write(job_id, writes.update_inputs(job_id, inputs_strict, inputs_content, pack_inputs(tuple(inputs))))
 
     def forget(self, job_id: str) -> None:
         """As if the job had never run."""
-        self._write(writes.forget(job_id))
+        self._write(job_id, writes.forget(job_id))
 
     def remember_checksum(self, path: str, size: int, mtime_ns: int, ctime_ns: int, checksum: bytes) -> None:
         """The file's checksum, good while size (bytes), mtime and ctime stand."""
-        self._write(writes.checksum(path, size, mtime_ns, ctime_ns, checksum))
+        self._write(None, writes.checksum(path, size, mtime_ns, ctime_ns, checksum))
 
     def remember_place(self, path: str, identity: str, size: int, checksum: bytes) -> None:
         """The file with this identity is at `path` now, and no longer where it was before."""
-        self._write(writes.place(path, identity, size, checksum))
+        self._write(None, writes.place(path, identity, size, checksum))
 
     def remember_acceptance(
         self, job_id: str, digest: bytes, representative: bytes, accepted: bool, parameters: bytes
     ) -> None:
         """What the parameters of this run are compared with in the next one."""
-        self._write(writes.acceptance(job_id, digest, representative, accepted, parameters))
+        self._write(None, writes.acceptance(job_id, digest, representative, accepted, parameters))
 
     def describe(self, fingerprint: bytes, description: Description) -> None:
         """Keep the parts of a value, to tell later which of them differs. The first description stays."""
-        self._write(writes.describe(fingerprint, pack(description)))
+        self._write(None, writes.describe(fingerprint, pack(description)))
 
     def keep_source(self, code: bytes, text: str) -> None:
         """Keep the source text of code by its digest, to show later what changed. The first text stays."""
-        self._write(writes.describe(code, packed_source(text)))
+        self._write(None, writes.describe(code, packed_source(text)))
 
-    def executed(self, job_id: str, execution: Execution) -> None:
-        """Remember an execution; after the job's record, if it gets one."""
+    def executed(self, job_id: str, execution: Execution, first: bool = False) -> None:
+        """Remember an execution; after the job's record, if it gets one. `first`: nothing was remembered of it yet."""
         self._executions += 1
-        self._write(writes.executed(job_id, (self.epoch << 32) + self._executions, execution.fields()))
+        number = (self.epoch << 32) + self._executions
+        self._write(job_id, writes.executed(job_id, number, execution.fields(), first))
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a text."""
-        self._write(writes.meta(key, value))
+        self._write(None, writes.meta(key, value))
 
     @property
     def sequence(self) -> int:
@@ -351,19 +351,19 @@ class StatusStore(Reading):
 
         Not to be called before `unsynced` is dealt with: it clears the suspicion.
         """
-        self._write(writes.synced(self._committed if sequence is None else sequence))
+        self._write(None, writes.synced(self._committed if sequence is None else sequence))
 
     def _next(self) -> int:
         self._sequence += 1
         return self._sequence
 
-    def _write(self, statements: Sequence[writes.Statement]) -> None:
+    def _write(self, job_id: str | None, statements: Sequence[writes.Statement]) -> None:
         if len(self._buffer) >= MAX_BUFFERED:
             raise StatusStoreError(
                 f"More than {MAX_BUFFERED} writes wait for a commit to the status store {self.path}. If commits fail, "
                 "the run has to end; if none was tried, that is a bug of pypipegraph."
             )
-        self._buffer.extend(statements)
+        self._buffer.add(job_id, statements)
 
     # ------------------------------------------------------------------------------------------------------ durability
 
@@ -380,9 +380,10 @@ class StatusStore(Reading):
         """
         if not self._buffer:
             return
-        counted = writes.sequence(self._sequence) if self._sequence != self._committed else ()
+        if self._sequence != self._committed:
+            self._buffer.add(None, writes.sequence(self._sequence))
         with translated(self.path, "write to"):
-            _transact(self._live, [*counted, *self._buffer])
+            _transact(self._live, self._buffer)
         self._buffer.clear()
         self._committed = self._sequence
         if self._log_bytes() > LOG_LIMIT_BYTES:
@@ -403,11 +404,11 @@ class StatusStore(Reading):
             pass
 
 
-def _transact(connection: sqlite3.Connection, statements: Sequence[writes.Statement]) -> None:
+def _transact(connection: sqlite3.Connection, buffer: Buffer) -> None:
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for sql, run in groupby(statements, key=itemgetter(0)):
-            connection.executemany(sql, [parameters for _, parameters in run])
+        for sql, rows in buffer.groups():
+            connection.executemany(sql, rows)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

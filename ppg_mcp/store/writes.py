@@ -1,8 +1,12 @@
-"""The writes of the store as SQL, one function per kind; each returns the statements in the order to execute.
+"""The writes of the store as SQL, one function per kind; each returns the statements in the order to execute, which is
+that of `ORDER` (see `buffer`).
 
 Tombstones: a job without a tombstone gets its record back when the attempt is confirmed never to have started. If it
 had a tombstone already, an earlier attempt may have touched the outputs, so `former` remembers that one, and from then
 on only a new record makes the row valid again, however often attempts are taken back.
+
+What every job writes is bound as bytearray where it is bytes: for each bytes object sqlite3 looks for an adapter, which
+takes as long as all else about it. A job has eight.
 
 Invariant: the statements of a batch may be executed twice in a row with the same result as once (a batch whose commit
 was interrupted by a signal is tried again), save that a row may be left with a tombstone where it had a record.
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 from ppg_mcp.store.history import HISTORY_LENGTH, JOB_KEY
 from ppg_mcp.store.stored_text import to_sql
 
-Value = str | bytes | int | float
+Value = str | bytes | bytearray | int | float
 Statement = tuple[str, tuple[Value, ...]]
 
 _TOMBSTONE = """
@@ -60,6 +64,13 @@ _SYNCED = "UPDATE state SET synced = max(synced, ?)"
 _SEQUENCE = "UPDATE state SET sequence = ?"
 _CLEAN = "UPDATE state SET clean = 1, synced = sequence"
 
+ORDER = (
+    *(_TOMBSTONE, _DROP_BARE_TOMBSTONE, _CLEAR_TOMBSTONE, _RECORD, _FILES, _DIGESTS, _INPUTS, _EXECUTED, _TRIM),
+    *(_FORGET_INPUTS, _FORGET_HISTORY, _FORGET),
+    *(_CHECKSUM, _PLACE, _ACCEPTANCE, _DESCRIBE, _META, _SEQUENCE, _SYNCED, _CLEAN),
+)
+RANK = {sql: rank for rank, sql in enumerate(ORDER)}
+
 
 def tombstone(job_id: str, text: str) -> Sequence[Statement]:
     """Take the record's promise back."""
@@ -75,7 +86,7 @@ def restore(job_id: str) -> Sequence[Statement]:
 def record(job_id: str, fields: tuple[Value, ...], inputs: bytes) -> Sequence[Statement]:
     """A job ended well. `fields`: from build id to peak memory as in Record, then sequence, cores, host, end."""
     key = to_sql(job_id)
-    return ((_RECORD, (key, *fields)), (_INPUTS, (key, inputs)))
+    return ((_RECORD, (key, *fields)), (_INPUTS, (key, bytearray(inputs))))
 
 
 def update_files(job_id: str, files: bytes, sequence: int) -> Sequence[Statement]:
@@ -114,7 +125,7 @@ def acceptance(
 
 def describe(fingerprint: bytes, detail: bytes) -> Sequence[Statement]:
     """The first description of a fingerprint stays."""
-    return ((_DESCRIBE, (fingerprint, detail)),)
+    return ((_DESCRIBE, (bytearray(fingerprint), bytearray(detail))),)
 
 
 def meta(key: str, value: str) -> Sequence[Statement]:
@@ -122,10 +133,12 @@ def meta(key: str, value: str) -> Sequence[Statement]:
     return ((_META, (to_sql(key), to_sql(value))),)
 
 
-def executed(job_id: str, number: int, fields: tuple[Value, ...]) -> Sequence[Statement]:
-    """One more execution, ended well or not; `fields` as in the table. Of the older ones the newest stay."""
+def executed(job_id: str, number: int, fields: tuple[Value, ...], first: bool) -> Sequence[Statement]:
+    """One more execution, ended well or not; `fields` as in the table. Of the older ones, if this is not known to be
+    the `first`, the newest stay."""
     key = to_sql(job_id)
-    return ((_EXECUTED, (key, key, number, *fields)), (_TRIM, (key,) * 4))
+    row = (_EXECUTED, (key, key, number, *fields))
+    return (row,) if first else (row, (_TRIM, (key,) * 4))
 
 
 def synced(sequence: int) -> Sequence[Statement]:

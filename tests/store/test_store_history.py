@@ -47,6 +47,23 @@ def test_the_last_ten_stay_over_sessions(path: Path, record_job: Record) -> None
     store.close()
 
 
+def test_no_more_than_ten_rows_are_kept_though_the_first_execution_trims_nothing(
+    path: Path, record_job: Record
+) -> None:
+    store = StatusStore.open(path)
+    record_job(store, "a")
+    store.executed("a", execution("0"), first=True)
+    for n in range(1, 13):
+        store.executed("a", execution(str(n)))
+    store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM history").fetchone() == (10,)
+    connection.close()
+    store = StatusStore.open(path)
+    assert reasons(store, "a") == [str(n) for n in range(12, 2, -1)]
+    store.close()
+
+
 def test_failures_before_the_first_record_count_as_well(path: Path, record_job: Record) -> None:
     store = StatusStore.open(path)
     store.executed("a", execution("first", error="no machine is large enough"))

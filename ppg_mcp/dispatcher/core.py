@@ -294,8 +294,12 @@ class Dispatcher:
             return False
         shape = (offer.cores, offer.memory_bytes, offer.loads_bytes, offer.loads)
         if shape not in fitting:
-            fitting[shape] = any(self._would_fit(offer, machine) for machine in machines)
+            takes = self._would_fit if offer.cores > 0 else self._would_take_wide
+            fitting[shape] = any(takes(offer, machine) for machine in machines)
         return fitting[shape]
+
+    def _would_take_wide(self, offer: Offer, machine: Machine) -> bool:
+        return not machine.wide and self._may_be_wide(offer.job, machine)
 
     # ------------------------------------------------------------------------------------------------------- sending
 

@@ -346,6 +346,30 @@ def test_with_patience_a_job_waits_for_a_machine_that_is_large_enough() -> None:
     assert jobs(world) == [1]
 
 
+def test_a_wide_job_is_not_taken_back_for_a_machine_whose_share_is_too_small_for_it() -> None:
+    world = World()
+    world.machine("a", cores=4)
+    world.share("a", 1)
+    world.machine("b", cores=1)
+    world.offer(1, cores=-1)
+    world.offer(2, memory=8 * GB)
+    assert {sent.machine for sent in world.dispatch()} == {"b"}
+    world.share("a", 1, gb=0)
+    world.steal(set())
+    assert {sent.machine for sent in world.out.values()} == {"b"}
+
+
+def test_a_wide_job_is_taken_back_for_an_idle_machine_that_is_granted_as_a_whole() -> None:
+    world = World()
+    world.machine("b", cores=1)
+    world.offer(1)
+    world.offer(2, cores=-1)
+    assert {sent.machine for sent in world.dispatch()} == {"b"}
+    world.machine("a", cores=4)
+    world.steal({attempt_of(world, 1)})
+    assert {sent.job: sent.machine for sent in world.out.values()} == {1: "b", 2: "a"}
+
+
 def test_what_was_sent_ahead_is_taken_back_for_a_machine_that_comes_later() -> None:
     world = World()
     world.machine("a", cores=2)

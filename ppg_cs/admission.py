@@ -37,9 +37,14 @@ class Admission:
         self.limit_bytes = memory_bytes
 
     @property
+    def usable_cores(self) -> int:
+        """Taken or free."""
+        return min(self.limit_cores, self.cores)
+
+    @property
     def is_full(self) -> bool:
         """Whether nothing whatever can start."""
-        return self.cores_taken >= min(self.limit_cores, self.cores)
+        return self.cores_taken >= self.usable_cores
 
     def possible(self, cores: int) -> bool:
         """Whether the machine could ever grant this."""
@@ -49,7 +54,7 @@ class Admission:
         """Cores that this would get if it started now; 0: it has to wait."""
         if not self._free_slots or (memory_bytes and not self._has_room(memory_bytes, loaded_bytes)):
             return 0
-        free = max(0, min(self.limit_cores, self.cores) - self.cores_taken)
+        free = max(0, self.usable_cores - self.cores_taken)
         if cores == -1:
             return free if self.cores_taken <= 1 and self.limit_cores >= self.cores - 1 else 0
         if cores == -2:

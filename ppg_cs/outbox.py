@@ -14,15 +14,17 @@ from ppg_protocol.codec import Message
 from ppg_protocol.messages import Finished, Started
 from ppg_protocol.records import Outcome
 
-BATCH_S = 0.02
+BATCH_S = 0.05
 PLENTY_PER_CORE = 2
 """So many attempts queued for each core are work enough until more has been sent."""
 
 
 class Outbox:
-    """In the order in which it is to be sent."""
+    """In the order in which it is to be sent, starts first."""
 
     def __init__(self) -> None:
+        self._starts: dict[int, Started] = {}
+        """By attempt. Of one that has ended meanwhile its end says all."""
         self._messages: list[Message] = []
         self._urgent = False
         self._success = False
@@ -31,14 +33,20 @@ class Outbox:
 
     def append(self, message: Message) -> None:
         """Something more to say."""
+        if isinstance(message, Started):
+            self._starts[message.attempt] = message
+            return
         self._messages.append(message)
+        if isinstance(message, Finished):
+            self._starts.pop(message.attempt, None)
         if isinstance(message, Finished) and message.outcome == Outcome.OK:
             self._success = True
-        elif not isinstance(message, Started):
+        else:
             self._urgent = True
 
     def __iter__(self) -> Iterator[Message]:
-        return iter(self._messages)
+        yield from self._starts.values()
+        yield from self._messages
 
     def deadline(self) -> float | None:
         """When to ask again at the latest."""
@@ -46,13 +54,15 @@ class Outbox:
 
     def due(self, now: float, plenty: bool) -> list[Message]:
         """What is to be sent now, and is forgotten here. `plenty`: there is more than enough to go on with."""
-        if not self._messages:
+        if not self._messages and not self._starts:
             return []
         if not self._urgent and (plenty or not self._success):
             if self._wait_until is None:
                 self._wait_until = now + BATCH_S
             if now < self._wait_until:
                 return []
-        messages, self._messages = self._messages, []
+        messages = list(self)
+        self._starts.clear()
+        self._messages.clear()
         self._urgent, self._success, self._wait_until = False, False, None
         return messages

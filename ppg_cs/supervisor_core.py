@@ -124,8 +124,8 @@ class SupervisorCore:
         return self.shortage.until
 
     def has_plenty(self, per_core: int) -> bool:
-        """Are more attempts than this queued for each core?"""
-        return len(self.waiting.queued) > per_core * self.admission.cores
+        """Are all cores busy, and more attempts than this ready to start for each of them?"""
+        return self.admission.is_full and 0 < per_core * self.admission.usable_cores < self.waiting.ready
 
     def heartbeat(self) -> Heartbeat:
         """Live attempts, loads in flight, and memory taken by data and declared by attempts."""
@@ -339,7 +339,7 @@ class SupervisorCore:
             return
         if outcome != Outcome.OK:
             self._out.append(do.KeepLogs(work.slot, work.key))
-        self._finish(work.key, outcome, failure, work.usage, report)
+        self._finish(work.key, outcome, failure, work.usage, report, work.cores)
 
     def _leave_places(self, work: Work, reuse_slot: bool = True) -> None:
         del self.work[work.key]
@@ -354,8 +354,9 @@ class SupervisorCore:
         failure: Failure | None,
         usage: Usage = NO_USAGE,
         report: Report = NOTHING,
+        cores: int = 0,
     ) -> None:
-        message = self.finished[attempt] = finished(attempt, outcome, failure, usage, report)
+        message = self.finished[attempt] = finished(attempt, outcome, failure, usage, report, cores)
         self._send(message)
 
     def _load_failed(self, work: Work, outcome: Outcome, failure: Failure | None, report: Report) -> None:
@@ -391,7 +392,7 @@ class SupervisorCore:
             self._take_over(work)
         else:
             self.offered = True
-            self._finish(work.key, Outcome.OK, None, work.usage, event.report)
+            self._finish(work.key, Outcome.OK, None, work.usage, event.report, work.cores)
 
     def _take_over(self, work: Work) -> None:
         self.lineage.take_over(work.successor)
@@ -495,5 +496,7 @@ class SupervisorCore:
         if self.successor is not None:
             assert self.offered == (self.successor.key not in self.work)
         assert sum(1 for w in works if w.successor) <= 1
-        for item in self.waiting.queued.values():
+        waiting = self.waiting.queued.values()
+        assert self.waiting.ready == sum(1 for item in waiting if not item.missing and not item.run.generates)
+        for item in waiting:
             assert set(item.missing) == {job for job in item.run.loads if job not in self.lineage.resident}

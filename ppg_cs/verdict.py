@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from ppg_cs.report import Report
+from ppg_cs.report import NOTHING, Report
 from ppg_protocol.messages import Finished
 from ppg_protocol.records import Blob, Failure, FileStat, Outcome, Usage
 
@@ -41,20 +41,22 @@ def died(text: str, number: int = -1, exit_code: int = -1) -> Failure:
     return Failure(DIED, text, "", b"", number, exit_code)
 
 
-def finished(attempt: int, outcome: Outcome, failure: Failure | None, usage: Usage, report: Report) -> Finished:
+def finished(
+    attempt: int, outcome: Outcome, failure: Failure | None, usage: Usage, report: Report, cores: int
+) -> Finished:
     """The message. Files and generated jobs are told of what ended well, and of nothing else."""
     files: tuple[FileStat, ...] = ()
     generated = chunk = b""
     if report.result is not None and outcome == Outcome.OK:
         files, generated, chunk = report.result.files, report.result.generated, report.result.chunk
     streams = report.stdout, report.stderr
-    return Finished(attempt, int(outcome), files, *streams, failure, usage, Blob(generated), Blob(chunk))
+    return Finished(attempt, int(outcome), files, *streams, failure, usage, Blob(generated), Blob(chunk), cores)
 
 
 def without_its_report(message: Finished, reason: str) -> Finished:
     """A smaller one in place of a message that can't be sent for `reason`: the job failed."""
     failure = died(f"the report of this job can't be sent: {reason}")
-    return Finished(message.attempt, int(Outcome.EXCEPTION), (), b"", b"", failure, message.usage, Blob(b""))
+    return finished(message.attempt, Outcome.EXCEPTION, failure, message.usage, NOTHING, message.cores)
 
 
 def _name(number: int) -> str:

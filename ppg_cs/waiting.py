@@ -31,6 +31,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self.queued: dict[int, Queued] = {}
+        self.ready = 0
+        """Attempts that wait for nothing but cores and memory. (Those that generate wait for the successor's place.)"""
         self.askers: dict[int, dict[int, None]] = {}
         self._ready: list[Entry] = []
         self._ready_generators: list[Entry] = []
@@ -61,10 +63,12 @@ class Waiting:
     def _push_ready(self, item: Queued) -> None:
         queue = self._ready_generators if item.run.generates else self._ready
         heapq.heappush(queue, (item.arrival, 0, item.run.attempt))
+        self.ready += not item.run.generates
 
     def remove(self, attempt: int) -> Queued:
         """Take an attempt out, because it starts or because it never will."""
         item = self.queued.pop(attempt)
+        self.ready -= not item.missing and not item.run.generates
         for job in item.missing:
             askers = self.askers[job]
             del askers[attempt]
@@ -96,6 +100,7 @@ class Waiting:
         """Forget everything."""
         for queue in (self.queued, self.askers, self._ready, self._ready_generators, self._loads):
             queue.clear()
+        self.ready = 0
 
     def run_of(self, is_load: bool, number: int) -> Run:
         """The attempt, or the first of those that wait for the load."""

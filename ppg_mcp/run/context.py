@@ -59,8 +59,6 @@ class RunContext:
         self.machines: Machines | None = None
         self.hosts: dict[str, str] = {}
         """Machines that are there, and what users call them."""
-        self.cores_of: dict[int, int] = {}
-        """What running attempts got."""
         self.told: set[int] = set()
         """Jobs that are not run, and loads that are, of which the log says so."""
         self.executed = 0

@@ -105,7 +105,6 @@ class Reception:
         run.progress.note(f"pypipegraph: lost {host}: {lost.reason}{again}")
         for attempt in attempts:
             run.situation.running.pop(attempt, None)
-            run.cores_of.pop(attempt, None)
             run.origins.contest(run.dispatcher.job_of[attempt], host)
             self._performer.dispatched(run.dispatcher.handle(d.Vanished(attempt)))
         run.dispatcher.handle(d.MachineLost(lost.machine))
@@ -114,7 +113,6 @@ class Reception:
         run = self._run
         job = run.dispatcher.job_of.get(attempt)
         if job is not None:
-            run.cores_of[attempt] = cores
             run.situation.running[attempt] = Running(job, run.order[job].job_id, time.monotonic(), cores, pid)
             if run.log.debugging:
                 run.log.debug(f"started: {run.order[job]!r} on {cores} cores, pid {pid}, attempt {attempt}")
@@ -149,7 +147,7 @@ class Reception:
             self._lose(job, message)
         else:
             run.dispatcher.handle(d.Ended(attempt, message.usage.runtime_s))
-            self._fail(machine, job, message, run.cores_of.pop(attempt, 0))
+            self._fail(machine, job, message, message.cores)
 
     def _lose(self, job: int, message: Finished) -> None:
         run = self._run
@@ -170,8 +168,7 @@ class Reception:
     def _succeed(self, machine: str, index: int, message: Finished) -> None:
         run = self._run
         job = run.order[index]
-        attempt = message.attempt
-        cores = run.cores_of.pop(attempt, 0)
+        attempt, cores = message.attempt, message.cores
         kind = run.planner.kind[index]
         build_id = content = b""
         if kind in GENERATES and not self._generating.merge(machine, index, message):
@@ -191,7 +188,7 @@ class Reception:
         run.executed += 1
         run.situation.took(message.usage.runtime_s, cores)
         if run.log.debugging:
-            run.log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s")
+            run.log.debug(f"done: {job!r} in {message.usage.runtime_s:.3f} s on {cores} cores, attempt {attempt}")
         self._performer.perform(run.planner.handle(p.Succeeded(index, build_id, content)))
 
     def _fail(self, machine: str, index: int, message: Finished | LoadFailed, cores: int) -> None:

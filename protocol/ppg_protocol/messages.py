@@ -176,10 +176,11 @@ class Started:
 @message(34)
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The attempt is over and nothing of it lives. Resent until acknowledged.
+    """The attempt is over and nothing of it lives. Resent until acknowledged. Its Started need not have come before.
 
     `files` are in the order of the job's outputs. `stdout` and `stderr` are tails. `generated` is the graph change of
     a generating job, empty otherwise; `chunk` holds the jobs that it made, for other machines, empty when embedded.
+    `cores` is what it got, 0 if it never started.
     """
 
     attempt: int
@@ -191,6 +192,7 @@ class Finished:
     usage: Usage
     generated: Blob
     chunk: Blob = NOTHING
+    cores: int = 0
 
 
 @message(35)

@@ -122,7 +122,7 @@ SAMPLES: dict[str, Message] = {
         (Distribution("numpy", "2.1.0"),),
     ),
     "started": Started(1, 4, 4712),
-    "finished, ok": Finished(1, Outcome.OK, STATS, b"out", b"", None, USAGE, Blob(b"")),
+    "finished, ok": Finished(1, Outcome.OK, STATS, b"out", b"", None, USAGE, Blob(b""), cores=4),
     "finished, generated": Finished(2, Outcome.OK, (), b"", b"", None, USAGE, Blob(b"\x00graph change")),
     "finished, generated for other machines": Finished(
         5, Outcome.OK, (), b"", b"", None, USAGE, Blob(b"\x00graph change"), Blob(b"pickle")

@@ -447,6 +447,40 @@ def test_what_waited_for_a_process_is_forked_where_its_data_is_by_then() -> None
     assert m.jobs[1].parent == m.core.lineage.current == 2
 
 
+def test_there_is_plenty_to_do_while_all_cores_are_busy_and_more_than_enough_can_start() -> None:
+    m = Machine(cores=2)
+    for attempt in range(1, 7):
+        m.run(attempt)
+    assert not m.core.has_plenty(2), "four wait for two cores"
+    m.run(7)
+    assert m.core.has_plenty(2)
+    m.exit(1)
+    assert not m.core.has_plenty(2)
+
+
+def test_what_waits_for_data_or_for_its_turn_to_generate_keeps_no_core_busy() -> None:
+    m = Machine(cores=2)
+    for attempt in range(1, 10):
+        m.run(attempt, loads=(7,))
+    for attempt in range(10, 20):
+        m.run(attempt, generates=True)
+    m.run(20)
+    assert list(m.jobs) == [-1, 20]
+    assert not m.core.has_plenty(1)
+    m.prepare(-1)
+    assert m.core.has_plenty(1)
+
+
+def test_there_is_no_plenty_where_a_wide_job_drains_the_machine() -> None:
+    m = Machine(cores=4)
+    m.run(1)
+    m.run(2, cores=-2)
+    for attempt in range(3, 20):
+        m.run(attempt)
+    assert list(m.jobs) == [1]
+    assert not m.core.has_plenty(2)
+
+
 def test_started_is_told_with_the_pid() -> None:
     m = Machine()
     m.run(1, cores=2)
@@ -505,7 +539,7 @@ def test_usage_and_status_reach_the_result() -> None:
     m = Machine()
     m.run(1)
     (finished,) = m.exit(1, FAILED, RAISED)
-    assert finished.usage == USAGE
+    assert (finished.usage, finished.cores) == (USAGE, 1)
     assert do.KeepLogs(0, 1) in m.done
 
 

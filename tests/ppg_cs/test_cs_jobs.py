@@ -21,7 +21,7 @@ from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive
 
 from ppg_cs import cores, oom
 from ppg_cs.tasks import FileTask, Task
-from ppg_protocol.messages import Cancel, Finished, Started
+from ppg_protocol.messages import Cancel, Finished
 from ppg_protocol.records import AwaitedFile, Outcome
 
 
@@ -278,8 +278,8 @@ def test_signals_cores_and_variables_are_those_of_a_fresh_process(tmp_path: Path
     try:
         tasks: list[Task] = [file_task(tmp_path / "out", look)]
         with Mcp(tmp_path, tasks, cores=3) as mcp:
-            assert mcp.finish(0, cores=2).outcome == Outcome.OK
-            assert mcp.expect(Started).cores == 2
+            end = mcp.finish(0, cores=2)
+            assert (end.outcome, end.cores) == (Outcome.OK, 2)
     finally:
         signal.signal(signal.SIGTERM, old)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})

@@ -8,6 +8,7 @@ generating jobs do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -172,7 +173,6 @@ class Master(Process):
         self.origins = Origins(sim.files.is_as_told)
         self.machines: Master | None = self
         self.hosts: dict[str, str] = {}
-        self.cores_of: dict[int, int] = {}
         self.told: set[int] = set()
         self.executed = 0
         self.explainer = SimpleNamespace(why=lambda job: "it must")
@@ -238,9 +238,9 @@ class Master(Process):
 
     def deadline(self) -> float | None:
         """See Process."""
-        commit_by = self.turn.commit_by if self.turn.is_waiting else None
-        times = [self.exchange.deadline(), commit_by, self._closing_until]
-        return min((at for at in times if at is not None), default=None)
+        times = [self.exchange.deadline(), self.turn.deadline, self._closing_until]
+        soonest = min(at for at in times if at is not None)
+        return None if soonest == math.inf else soonest
 
     def play(self) -> None:
         """See Process."""

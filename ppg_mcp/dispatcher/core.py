@@ -121,12 +121,16 @@ class Dispatcher:
                 return self._share(event)
         return []
 
-    def dispatch(self) -> list[Dispatch]:
-        """What to send now."""
+    def dispatch(self, along: bool = False) -> list[Dispatch]:
+        """What to send now. `along`: with a commit that comes anyway. So does one that is made for a machine that is
+        low: all others are then sent more, too."""
         out: list[Dispatch] = []
+        if not self._waiting:
+            return out
         ahead = ahead_per_core(self._mean_runtime_s)
-        hungry = [machine for machine in self.machines.values() if machine.wants_refill(ahead)]
-        if self._waiting:
+        machines = self.machines.values()
+        if along or any(machine.is_low(ahead) for machine in machines):
+            hungry = [machine for machine in machines if machine.takes_more(ahead)]
             self._deal(hungry, _free_cores, out)
             self._deal(hungry, lambda machine: machine.room(ahead), out)
         return out

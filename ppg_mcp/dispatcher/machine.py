@@ -70,10 +70,13 @@ class Machine:
         """Cores' worth of work that may be sent now."""
         return self.cores * (1 + ahead_per_core) - self.outstanding if self.cores else 0
 
-    def wants_refill(self, ahead_per_core: int) -> bool:
-        """Is it time to send more? In batches: every commit and every message is shared by many jobs."""
-        room = self.room(ahead_per_core)
-        return room > 0 and (self.outstanding <= self.cores or room * 4 >= self.outstanding)
+    def is_low(self, ahead_per_core: int) -> bool:
+        """Has half of what was sent ahead gone? Then it is time to send more, at the price of a commit."""
+        return self.cores > 0 and 2 * (self.outstanding - self.cores) <= self.cores * ahead_per_core
+
+    def takes_more(self, ahead_per_core: int) -> bool:
+        """Is there room for so much that it is worth a message, if the commit comes anyway? It is where it is low."""
+        return 4 * self.room(ahead_per_core) >= max(1, self.outstanding)
 
     def add(self, attempt: int, cores: int) -> None:
         """An attempt was sent."""

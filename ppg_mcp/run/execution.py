@@ -102,12 +102,10 @@ class Execution:
     def _wait_s(self) -> float:
         """How long to wait for messages."""
         run, now = self._run, time.monotonic()
-        wake = min(run.progress.next_s, run.sync.next_s)
+        wake = min(run.progress.next_s, run.sync.next_s, self._turn.deadline)
         if self._onlookers is not None:
             self._onlookers.tick(now)
             wake = min(wake, self._onlookers.next_s)
-        if self._turn.is_waiting:
-            wake = min(wake, self._turn.commit_by)
         if run.log.unwritten:
             wake = min(wake, self._log_by)
         return max(0.0, wake - now)

@@ -58,8 +58,7 @@ class RunLoop:
         if self._execution is not None:
             self._execution.flush()
         else:
-            if run.store.pending:
-                run.store.commit()
+            run.store.commit()
             self._performer.remove()
         run.log_not_run(at_end=True)
 

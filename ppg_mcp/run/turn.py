@@ -4,10 +4,15 @@ No clock and no waiting: the run loop brings time and reports, so a simulation c
 cores and fill two buffers, the store's and the outbox; so whatever came together is committed together, and status
 writes are durable before what they justify happens: a tombstone before its Run leaves, a record before its Ack and the
 Run of a dependant leave, and before a temporary is removed that nobody needs any more.
+
+Where nothing rests on them yet, records wait for others for a moment; then they are written, so that they outlive this
+process; on disk they are with what is sent next, or a little later. Whatever is sent takes a commit with an fsync. So
+as long as machines have plenty to do, they are sent more along with a commit that comes anyway, or a lot at a time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,19 +29,23 @@ from .sending import run_message
 if TYPE_CHECKING:
     from .machines import Machines, Report
 
-COMMIT_INTERVAL_S = 0.05
-"""Records wait at most so long for others to share their commit."""
+COMMIT_INTERVAL_S = 0.04
+"""Records wait at most so long for others to share their commit. (Less than `ppg_cs.outbox.BATCH_S`, so that what one
+machine says at a time is committed when it comes.)"""
+DURABLE_INTERVAL_S = 0.2
+"""And for the fsync so long."""
 
 
 class Turn:
-    """`commit_by`: when what is buffered is to be committed at the latest."""
+    """See the module."""
 
     def __init__(self, run: RunContext, performer: Performer) -> None:
         self._run = run
         self._performer = performer
         self._generating = Generating(run, performer)
         self._reception = Reception(run, performer, self._generating)
-        self.commit_by = 0.0
+        self._commit_by = 0.0
+        self._durable_by = 0.0
 
     def take_in(self, reports: Iterable[tuple[str, Report]]) -> None:
         """What supervisors said."""
@@ -47,35 +56,43 @@ class Turn:
         """The whole of it."""
         run = self._run
         self.take_in(reports)
-        for dispatch in self._dispatch(machines):
+        is_due = now >= self.deadline
+        is_durable = is_due and now >= self._durable_by
+        for dispatch in self._dispatch(machines, along=is_durable):
             run.outbox.say(dispatch.machine, self._to_run(dispatch))
         for name, attempt in run.dispatcher.to_steal(run.situation.running):
             run.outbox.say(name, Retract((attempt,)))
         machines.demand(run.dispatcher.demand)
-        if run.outbox or (self.is_waiting and now >= self.commit_by):
+        if run.outbox or is_durable:
             self.flush(now)
+        elif is_due:
+            run.store.commit(durable=False)
+            self._commit_by = now + COMMIT_INTERVAL_S
 
     @property
-    def is_waiting(self) -> bool:
-        """Is there something to be done at `commit_by`?"""
-        return self._run.store.pending or bool(self._performer.removable)
+    def deadline(self) -> float:
+        """When there is something to be done though nothing comes."""
+        store = self._run.store
+        if store.pending:
+            return min(self._commit_by, self._durable_by)
+        return math.inf if store.is_durable and not self._performer.removable else self._durable_by
 
     def flush(self, now: float) -> None:
         """Commit, then do what the commit justifies."""
         run = self._run
-        if run.store.pending:
-            run.store.commit()
+        run.store.commit()
         self._performer.remove()
-        self.commit_by = now + COMMIT_INTERVAL_S
+        self._commit_by = now + COMMIT_INTERVAL_S
+        self._durable_by = now + DURABLE_INTERVAL_S
         if run.machines is not None:
             for machine, messages in run.outbox.empty():
                 run.machines.send(machine, messages)
 
-    def _dispatch(self, machines: Machines) -> Sequence[Dispatch]:
+    def _dispatch(self, machines: Machines, along: bool) -> Sequence[Dispatch]:
         """Nothing new is sent while lost tasks are being made again, or something of an earlier run may still write."""
         if self._generating.generations.busy or not machines.is_clear:
             return ()
-        return self._run.dispatcher.dispatch()
+        return self._run.dispatcher.dispatch(along)
 
     def _to_run(self, dispatch: Dispatch) -> Run:
         run, job = self._run, dispatch.job

@@ -2,17 +2,19 @@
 
 Rules:
 
-1. What was committed stays: write-ahead log with synchronous=FULL, one transaction and one fsync per commit(). Writes
-   are buffered in order and executed together, so a commit that fails leaves nothing behind and loses nothing: the
-   buffer is kept for the next one.
+1. What was committed stays: write-ahead log, one transaction and one fsync (synchronous=FULL) per commit(). Writes are
+   buffered in order and executed together, so a commit that fails leaves nothing behind and loses nothing: the buffer
+   is kept for the next one. commit(durable=False) is for results on which nothing rests yet: they outlive this process,
+   and the next durable commit brings them to the disk, and with them what explains them (descriptions, history).
 2. Readers see what was committed, never what is buffered.
 3. One holder at a time (`opening`, `holder`, `open_stores`). Single-threaded; never to be touched after a fork.
 4. `epoch` grows by one with every open, durably, before anything else is done: sessions of one project are in order.
 5. A run directory stays on record until the next one replaces it, so that whoever comes after a crash, or after a
    crash of that one, finds what the dead left running. Set a new one only when the previous is dealt with.
-6. Every record has a sequence number. `mark_synced` says up to which the outputs are on disk. If a holder ends
-   without close(clean=True) and the boot id is another one at the next open, the records after that mark are suspect
-   (`unsynced`), and they stay so over further crashes until `mark_synced` or a clean close.
+6. Every record has a sequence number; `state` has the last one, but for what was not committed durably. `mark_synced`
+   says up to which the outputs are on disk. If a holder ends without close(clean=True) and the boot id is another one
+   at the next open, the records after that mark are suspect (`unsynced`), and they stay so over further crashes until
+   `mark_synced` or a clean close.
 
 Invariant: the write-ahead log holds no page that is in the main file already, save in the middle of a checkpoint: it
 is moved over as a whole and truncated. (With SQLite's own checkpoints, a log that lost its tail would bring old
@@ -28,12 +30,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ppg_mcp.fingerprints import Description
 from ppg_mcp.store import open_stores, writes
-from ppg_mcp.store.buffer import Buffer
+from ppg_mcp.store.buffer import Buffer, Rows
 from ppg_mcp.store.errors import StatusStoreError
 from ppg_mcp.store.history import Execution
 from ppg_mcp.store.holder import Holder, remove_holder, write_holder
@@ -86,6 +88,8 @@ class StatusStore(Reading):
         self._sequence = 0  # the last one given out
         self._committed = 0  # the last one committed
         self._executions = 0  # in this session
+        self._synced = True  # what was committed is on disk
+        self._is_full = True  # SQLite's setting `synchronous`
 
     # ------------------------------------------------------------------------------------------------ open and close
 
@@ -133,6 +137,9 @@ class StatusStore(Reading):
         if epoch == 0 or not clean:
             remove_unfinished(self.path, self._facts)
         self.epoch = epoch + 1
+        if not clean:
+            (recorded,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM jobs").fetchone()
+            sequence = max(sequence, recorded)
         self._sequence = self._committed = sequence
         if not clean and boot_id != self._facts.boot_id:
             suspect = sequence
@@ -369,25 +376,40 @@ class StatusStore(Reading):
 
     @property
     def pending(self) -> bool:
-        """Whether anything is buffered."""
-        return bool(self._buffer)
+        """Whether anything is buffered that a commit would write, durable or not."""
+        return self._buffer.presses
 
-    def commit(self) -> None:
+    @property
+    def is_durable(self) -> bool:
+        """Whether all that was ever written here is on disk."""
+        return self._synced and not self._buffer
+
+    def commit(self, durable: bool = True) -> None:
         """Make all buffered writes durable, at once or not at all.
+
+        Not `durable`: what they promise survives this process from now on, but not the system (rule 1).
 
         Raises StatusStoreError (a full disk, say): nothing was written, everything is still buffered. The caller
         tries again later, and starts nothing that the buffered tombstones stand for.
         """
-        if not self._buffer:
+        if self.is_durable or not (durable or self.pending):
             return
-        if self._sequence != self._committed:
+        if durable:
             self._buffer.add(None, writes.sequence(self._sequence))
         with translated(self.path, "write to"):
-            _transact(self._live, self._buffer)
-        self._buffer.clear()
+            self._set_synchronous(durable)
+            self._synced = False
+            _transact(self._live, self._buffer.groups(all_of_it=durable))
+        self._buffer.clear(all_of_it=durable)
+        self._synced = durable
         self._committed = self._sequence
         if self._log_bytes() > LOG_LIMIT_BYTES:
             self._checkpoint()
+
+    def _set_synchronous(self, is_full: bool) -> None:
+        if self._is_full != is_full:
+            self._live.execute(f"PRAGMA synchronous = {'FULL' if is_full else 'NORMAL'}")
+            self._is_full = is_full
 
     def _log_bytes(self) -> int:
         try:
@@ -404,10 +426,10 @@ class StatusStore(Reading):
             pass
 
 
-def _transact(connection: sqlite3.Connection, buffer: Buffer) -> None:
+def _transact(connection: sqlite3.Connection, groups: Iterable[tuple[str, Rows]]) -> None:
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for sql, rows in buffer.groups():
+        for sql, rows in groups:
             connection.executemany(sql, rows)
         connection.execute("COMMIT")
     except BaseException:

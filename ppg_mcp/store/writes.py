@@ -70,6 +70,9 @@ ORDER = (
     *(_CHECKSUM, _PLACE, _ACCEPTANCE, _DESCRIBE, _META, _SEQUENCE, _SYNCED, _CLEAN),
 )
 RANK = {sql: rank for rank, sql in enumerate(ORDER)}
+EXPLAINING = tuple(RANK[sql] for sql in (_EXECUTED, _TRIM, _DESCRIBE))
+"""What tells why a job was run. No later run does anything else for want of it."""
+FORGETTING = tuple(RANK[sql] for sql in (_FORGET_INPUTS, _FORGET_HISTORY, _FORGET))
 
 
 def tombstone(job_id: str, text: str) -> Sequence[Statement]:

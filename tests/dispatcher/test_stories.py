@@ -49,6 +49,54 @@ def test_of_short_jobs_more_are_sent_ahead() -> None:
     assert 20 < len(world.out) <= 2 * (1 + MAX_AHEAD_PER_CORE)
 
 
+def busy_with_short_jobs(world: World) -> int:
+    """Machine "m" of two cores has all that is sent ahead to it, which is so much; there are more jobs."""
+    world.machine(cores=2)
+    for job in range(1000):
+        world.offer(job)
+    for _ in range(200):
+        world.dispatch()
+        world.end(min(world.out), 0.001)
+    world.dispatch()
+    while len(world.out) < 2 * (1 + MAX_AHEAD_PER_CORE):
+        world.end(min(world.out), 0.001)
+        world.dispatch()
+    return 2 * MAX_AHEAD_PER_CORE
+
+
+def test_more_is_sent_when_half_of_what_was_sent_ahead_has_gone() -> None:
+    world = World()
+    ahead = busy_with_short_jobs(world)
+    for _ in range(ahead // 2 - 1):
+        world.end(min(world.out), 0.001)
+        assert jobs(world) == []
+    world.end(min(world.out), 0.001)
+    assert len(world.dispatch()) == ahead // 2
+
+
+def test_with_a_commit_that_comes_anyway_more_is_sent_when_it_is_worth_a_message() -> None:
+    world = World()
+    busy_with_short_jobs(world)
+    for _ in range(25):
+        world.end(min(world.out), 0.001)
+    assert world.dispatch(along=True) == []
+    world.end(min(world.out), 0.001)
+    assert jobs(world) == []
+    assert len(world.dispatch(along=True)) == 26
+
+
+def test_when_one_machine_is_low_others_are_sent_more_with_the_same_commit() -> None:
+    world = World()
+    busy_with_short_jobs(world)
+    world.machine("other", cores=2)
+    assert {sent.machine for sent in world.dispatch()} == {"other"}
+    for _ in range(30):
+        world.end(min(world.out), 0.001)
+    assert jobs(world) == []
+    world.machine("third", cores=1)
+    assert {sent.machine for sent in world.dispatch()} == {"m", "third"}
+
+
 def test_of_long_jobs_only_one_per_core() -> None:
     world = World()
     world.machine(cores=2)

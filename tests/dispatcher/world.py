@@ -82,9 +82,9 @@ class World:
         self.ready[job] = self.offers[job] = offer
         return self._take(self.core.handle(offer))
 
-    def dispatch(self) -> list[Dispatch]:
+    def dispatch(self, along: bool = False) -> list[Dispatch]:
         before = {name: machine.outstanding for name, machine in self.core.machines.items()}
-        sent = self.core.dispatch()
+        sent = self.core.dispatch(along)
         for dispatch in sent:
             self._check(dispatch, before)
         self.check()

@@ -37,14 +37,30 @@ MUTATIONS = [
     ),
     Mutation(
         "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self._performer",
-        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._performer",
+        "        run.store.commit()\n        self._performer",
+        "        run.store.commit() if not run.outbox else None\n        self._performer",
         WRITES,
     ),
     Mutation(
+        "Run leaves though a power cut would take its tombstone", "ppg_mcp/run/turn.py",
+        "        run.store.commit()\n        self._performer",
+        "        run.store.commit(durable=False)\n        self._performer",
+        WRITES,
+    ),
+    Mutation(
+        "no fsync after the first commit without one", "ppg_mcp/store/status_store.py",
+        "        if self._is_full != is_full:", "        if self._is_full and not is_full:",
+        "tests/crash/test_power_loss.py",
+    ),
+    Mutation(
+        "a number is given out twice after a crash", "ppg_mcp/store/status_store.py",
+        "            sequence = max(sequence, recorded)", "            pass",
+        "tests/store/test_store_durability.py",
+    ),
+    Mutation(
         "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self._performer.remove()\n",
-        "        self._performer.remove()\n        if run.store.pending:\n            run.store.commit()\n",
+        "        run.store.commit()\n        self._performer.remove()\n",
+        "        self._performer.remove()\n        run.store.commit()\n",
         WRITES,
     ),
     Mutation(

@@ -24,8 +24,8 @@ SIMULATED = [
     ),
     Simulated(
         "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self._performer",
-        "        if run.store.pending and not run.outbox:\n            run.store.commit()\n        self._performer",
+        "        run.store.commit()\n        self._performer",
+        "        run.store.commit() if not run.outbox else None\n        self._performer",
         10,
     ),
     Simulated(
@@ -152,8 +152,8 @@ SIMULATED = [
     ),
     Simulated(
         "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
-        "        if run.store.pending:\n            run.store.commit()\n        self._performer.remove()\n",
-        "        self._performer.remove()\n        if run.store.pending:\n            run.store.commit()\n",
+        "        run.store.commit()\n        self._performer.remove()\n",
+        "        self._performer.remove()\n        run.store.commit()\n",
         30,
     ),
     Simulated(

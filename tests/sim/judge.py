@@ -150,6 +150,8 @@ class Judge:
         at_work = [job for job in self._at_work_for(order) if task.index in (job.task.index, *job.task.inputs)]
         if needing or at_work:
             raise Violation(f"{master.name} removes {path}, but {needing} need it, and {at_work} are at work")
+        if not master.store.is_durable:
+            raise Violation(f"{master.name} removes {path} before the records of who needed it are durable")
 
     def _is_through(self, master: Master, order: Order, task: Task) -> bool:
         """It does not need its inputs any more; or it is not known to its master yet, and they will be made again."""
@@ -200,7 +202,7 @@ class Judge:
                 row = rows.get(master.tasks[message.job].job_id)
                 if row is None or row.tombstone != f"{message.attempt}@{master.store.session}":
                     raise Violation(f"{message} leaves {master.name} without its tombstone: {row}")
-            if isinstance(message, (Run, Ack)) and master.store.pending:
+            if isinstance(message, (Run, Ack)) and not master.store.is_durable:
                 raise Violation(f"{message} leaves {master.name} before its commit")
 
     def look_at(self, master: Master) -> None:

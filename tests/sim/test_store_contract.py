@@ -43,8 +43,9 @@ def write(luck: Random, number: int, store: FakeStore | StatusStore) -> None:
             record(store, job, *(luck.randbytes(size) for size in (16, 16, 41)))
     assert store.pending
     if luck.random() < 0.3:
-        store.commit()
-        assert not store.pending
+        durable = luck.random() < 0.5
+        store.commit(durable)
+        assert (store.pending, store.is_durable) == (False, durable)
 
 
 def record(store: FakeStore | StatusStore, job: str, build: bytes, strict: bytes, files: bytes) -> None:

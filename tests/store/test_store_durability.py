@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ppg_mcp.store import HostFacts, StatusStore, StatusStoreError
+from ppg_mcp.store import Execution, HostFacts, StatusStore, StatusStoreError
 from ppg_mcp.store.opening import take
 from ppg_mcp.store.unfinished import unfinished_path
 
@@ -46,6 +46,72 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_committed(path: Path, star
         assert known <= len(jobs) // 2 <= known + 1
         assert set(jobs) == {f"{number} {half}" for number in range(len(jobs) // 2) for half in "ab"}, "no half commit"
         store.close()
+
+
+WRITTEN = """
+import sys
+from pathlib import Path
+from ppg_mcp.store import Execution, StatusStore
+store = StatusStore.open(Path(sys.argv[1]))
+
+def run(job_id):
+    store.tombstone(job_id, 1)
+    store.record(job_id, build_id=b"b" * 16, inputs=[], inputs_strict=b"s" * 16, inputs_content=b"c", files=b"",
+        runtime_s=1, peak_rss_bytes=1, cores=1, host="h", finished_at=0)
+    store.executed(job_id, Execution(0.0, 1.0, 1, 1, "h", "", "why not"), first=True)
+    store.describe(job_id.encode() * 16, {"value": job_id})
+
+run("a")
+store.commit()
+assert store.is_durable
+run("b")
+assert store.pending
+store.commit(durable=False)
+assert not store.pending and not store.is_durable
+store.commit(durable=False)
+run("c")
+print(store.sequence, flush=True)
+input()
+"""
+
+
+def test_what_is_committed_without_an_fsync_outlives_the_process_and_what_explains_it_need_not(
+    path: Path, start: Callable[..., Any]
+) -> None:
+    other = start(WRITTEN, path)
+    assert int(other.reads()) == 2
+    other.kill()
+    store = StatusStore.open(path)
+    assert {job_id: record.tombstone for job_id, record in store.load().items()} == {"a": "", "b": ""}
+    assert [len(store.executions_of(job_id)) for job_id in "abc"] == [1, 0, 0]
+    assert [store.description(job_id.encode() * 16) for job_id in "ab"] == [{"value": "a"}, None]
+    assert store.sequence == 2, "the numbers go on behind that of b, though only a's was written down"
+    store.close(clean=False)
+
+
+def test_what_was_left_comes_with_the_next_durable_commit(path: Path, record_job: Callable[..., None]) -> None:
+    store = StatusStore.open(path)
+    for job_id in ("a", "b"):
+        record_job(store, job_id)
+        store.executed(job_id, Execution(0.0, 1.0, 1, 1, "h", "", f"why {job_id}"), first=True)
+        store.commit(durable=False)
+        assert store.executions_of(job_id) == []
+    store.commit()
+    assert store.is_durable
+    assert [store.executions_of(job_id)[0].reason for job_id in ("a", "b")] == ["why a", "why b"]
+    store.close()
+
+
+def test_jobs_that_are_forgotten_leave_nothing_for_later(path: Path, record_job: Callable[..., None]) -> None:
+    store = StatusStore.open(path)
+    record_job(store, "a")
+    store.executed("a", Execution(0.0, 1.0, 1, 1, "h", "", "why not"), first=True)
+    store.forget("a")
+    store.commit(durable=False)
+    record_job(store, "b")
+    store.commit()
+    assert store.executions_of("a") == store.executions_of("b") == []
+    store.close()
 
 
 def test_sqlite_is_told_to_sync_every_commit_and_to_keep_the_lock(path: Path) -> None:
@@ -236,7 +302,7 @@ def test_an_interrupted_commit_is_tried_again(
     record_job(store, "a")
     store.tombstone("b", 1)
 
-    def interrupted(buffer: object) -> None:
+    def interrupted(buffer: object, all_of_it: bool) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -1,6 +1,7 @@
 """What is on disk when a message leaves: "status writes come before the sends they justify", and sync before its mark.
 
-A copy of the status store, taken at that moment, is what a master that dies right then would leave.
+A copy of the status store, taken at that moment, is what a master that dies right then would leave. What a power cut
+would leave is less, unless the store says that it is durable (see tests/crash/test_power_loss.py).
 """
 
 from __future__ import annotations
@@ -104,6 +105,60 @@ def test_a_record_is_on_disk_before_the_temporary_that_it_needed_is_removed(
     ((job_id, disk),) = removed
     assert job_id == "second"
     assert not disk["third"].tombstone, "third was not recorded yet"
+
+
+def test_all_that_was_written_is_durable_when_something_is_sent_or_removed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[StatusStore] = []
+    seen: list[tuple[str, bool]] = []
+    open_store, send, remove_files = StatusStore.open, EmbeddedMachine.send, performing.remove_files
+
+    def opening(path: Path) -> StatusStore:
+        opened.append(open_store(path))
+        return opened[-1]
+
+    def sending(machines: EmbeddedMachine, machine: str, messages: Sequence[Any]) -> None:
+        seen.extend((type(message).__name__, opened[-1].is_durable) for message in messages)
+        send(machines, machine, messages)
+
+    def removing(*arguments: Any) -> None:
+        seen.append(("a temporary", opened[-1].is_durable))
+        remove_files(*arguments)
+
+    monkeypatch.setattr(StatusStore, "open", opening)
+    monkeypatch.setattr(EmbeddedMachine, "send", sending)
+    monkeypatch.setattr(performing, "remove_files", removing)
+
+    def many() -> None:
+        build("text")
+        for number in range(200):
+            ppg.FileGeneratingJob(f"many {number}", write("text"))
+
+    project.run(many)
+    assert {what for what, _ in seen} == {"Run", "Ack", "Shutdown", "a temporary"}
+    assert all(is_durable for _, is_durable in seen)
+
+
+def test_of_many_short_jobs_few_take_an_fsync_and_each_is_written_soon(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[bool] = []
+    commit = StatusStore.commit
+
+    def committing(store: StatusStore, durable: bool = True) -> None:
+        commits.append(durable)
+        commit(store, durable)
+
+    monkeypatch.setattr(StatusStore, "commit", committing)
+
+    def many() -> None:
+        for number in range(300):
+            ppg.FileGeneratingJob(f"many {number}", write("text"))
+
+    project.run(many)
+    assert 3 < sum(commits) < 100, "a tombstone takes one, but most are shared by dozens"
+    assert False in commits, "and records are not left until then"
 
 
 def test_outputs_are_synced_before_the_store_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

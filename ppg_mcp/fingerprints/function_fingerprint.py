@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .atoms import NOTHING
 from .codes import CodeRegistry
 from .digest import digest
 from .function_encoding import encode_function, encode_simple

@@ -295,12 +295,12 @@ MUTATIONS = [
     ),
     Mutation(
         "fingerprints without defaults", "ppg_mcp/fingerprints/function_fingerprint.py",
-        "(\n        digest(code + defaults + closure)", "(\n        digest(code + closure)",
+        "FunctionFingerprint(digest(code + defaults + closure)", "FunctionFingerprint(digest(code + closure)",
         "tests/fingerprints/test_fingerprint_pairs.py",
     ),
     Mutation(
         "fingerprints without closures", "ppg_mcp/fingerprints/function_fingerprint.py",
-        "(\n        digest(code + defaults + closure)", "(\n        digest(code + defaults)",
+        "FunctionFingerprint(digest(code + defaults + closure)", "FunctionFingerprint(digest(code + defaults)",
         "tests/fingerprints/test_fingerprint_pairs.py",
     ),
     Mutation(

@@ -118,6 +118,7 @@ def test_a_vanished_mcp_loses_its_session_a_vanished_slave_its_machine(net: Net)
     net.vanish(going)
     net.until(lambda: slave.held == {"s": 8} and other.held == {"s": 8})
     assert any("was not heard of" in reason for _, reason in slave.ended + other.ended)
+    net.until(lambda: mcp.shares == {"m": 8, "n": 8})  # they come one after the other
     net.vanish(other)
     net.until(lambda: mcp.shares == {"m": 8})
     states = {machine["machine_id"]: machine["daemons"][0]["state"] for machine in net.status()["machines"]}

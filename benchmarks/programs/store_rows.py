@@ -17,7 +17,7 @@ from pathlib import Path
 
 import engines
 
-from ppg_mcp.store import Execution, Input, StatusStore, first_file, pack_files
+from ppg_mcp.store import FILES_AT, Execution, Input, StatusStore, first_file, pack_files
 from ppg_protocol.records import FileStat
 
 INPUTS = 100_000
@@ -73,10 +73,10 @@ def main() -> None:
     with clocked("open"):
         store = StatusStore.open(path)
     with clocked("load"):
-        records = store.load()
+        records = list(store.records())
     with clocked("first_file"):
-        for loaded in records.values():
-            first_file(loaded.files)
+        for _, record_bytes, _ in records:
+            first_file(record_bytes, FILES_AT)
     inputs = [Input(f"chunk/{number}", b"s" * 16, b"c" * 16) for number in range(INPUTS)]
     with clocked("write_inputs"):
         record(store, "merged", inputs)

@@ -137,6 +137,11 @@ MUTATIONS = [
         "tests/ppg_cs/test_cs_outbox.py",
     ),
     Mutation(
+        "reports wait though a core is free", "ppg_cs/supervisor_core.py",
+        "        return self.admission.is_full and 0 <", "        return 0 <",
+        CORE,
+    ),
+    Mutation(
         "outputs not unlinked before the callback", "ppg_cs/job_process.py",
         "        if standing:\n            outputs.clear(standing)\n", "",
         JOBS,

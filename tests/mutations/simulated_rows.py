@@ -29,6 +29,12 @@ SIMULATED = [
         10,
     ),
     Simulated(
+        "Run leaves though a power cut would take its tombstone", "ppg_mcp/run/turn.py",
+        "        run.store.commit()\n        self._performer",
+        "        run.store.commit(durable=False)\n        self._performer",
+        10,
+    ),
+    Simulated(
         "Ack before commit", "ppg_mcp/run/reception.py",
         "        run.outbox.acknowledge(machine, attempt)\n",
         "        from ppg_protocol.messages import Ack; run.machines.send(machine, [Ack((attempt,))])\n",

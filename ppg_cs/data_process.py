@@ -26,7 +26,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ppg_cs import control, descendants, hugepages, hygiene, job_process
+from ppg_cs import allocator, control, descendants, hugepages, hygiene, job_process
 from ppg_cs.control import Channel
 from ppg_cs.cores import grant
 from ppg_cs.feeding import feed, part_path, unfit_for
@@ -58,6 +58,7 @@ def run_pristine(workplace: Workplace, end: socket.socket, supervisor_pid: int) 
 def settle_in(workplace: Workplace) -> None:
     """Become a process that is cheap to fork, and whose jobs are quick from the first one on."""
     os.environ["PPG_SESSION"] = os.path.basename(workplace.config.run_directory)
+    allocator.gather()
     gc.freeze()
     job_process.warm_up(workplace)
     workplace.redirect_to_log()
@@ -214,6 +215,7 @@ class DataProcess:
         except BaseException as error:
             self.workplace.stderr.write(f"unloading job {job} failed: {type(error).__name__}: {error}\n")
         self.workplace.flush()
+        allocator.give_back()
         self.rss_bytes = hugepages.rss_bytes()
 
     def reap(self) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ppg_cs import failing, hugepages, hygiene, report
+from ppg_cs import allocator, failing, hugepages, hygiene, report
 from ppg_cs.awaited import await_files
 from ppg_cs.board import REACHED, RESULT
 from ppg_cs.job_process import detach, flush_files
@@ -70,6 +70,7 @@ def prepare(
     os.environ["PPG_ATTEMPT"] = ""
     gc.disable()
     gc.collect()
+    allocator.give_back()
     gc.freeze()
     rss_after = hugepages.rss_bytes()
     hugepages.collapse_if_due(rss_after, forks=0)

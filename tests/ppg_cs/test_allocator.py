@@ -1,4 +1,4 @@
-"""Memory of data processes: what a growing list leaves behind lies side by side, and what an unload frees is given back.
+"""Memory of data processes: what a load makes lies side by side, and what an unload frees is given back.
 
 In interpreters of their own, since what an allocator does depends on all that was done before.
 """

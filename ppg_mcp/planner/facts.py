@@ -113,6 +113,8 @@ class Facts:
     def digests(self, job: int) -> tuple[bytes, bytes]:
         """Digests of the job's inputs as they are now, strict and by content; its inputs must be known."""
         inputs, own = self.inputs[job], self.nodes[job].own
+        if own is not None and not inputs:
+            return (only := input_digest(*own)), only
         return self._digest(inputs, self.strict, own), self._digest(inputs, self.content, own)
 
     def _digest(self, inputs: Sequence[int], fingerprints: list[bytes], own: tuple[str, bytes] | None) -> bytes:

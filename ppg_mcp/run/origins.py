@@ -49,6 +49,10 @@ class Origins:
         """It was sent to a machine that is lost."""
         self._contested[job] = host
 
+    def is_contested(self, job: int) -> bool:
+        """Was it ever sent to a machine that is lost?"""
+        return job in self._contested
+
     def overwritten(self, job: int, paths: Sequence[str], files: Sequence[FileStat]) -> str:
         """The lost machine that may have written over what was reported; empty if the files are as reported."""
         stats = zip(paths, files, strict=True)

@@ -159,6 +159,8 @@ class Reception:
     def _is_overwritten(self, index: int, message: Finished) -> bool:
         """Has a machine that was given up for lost written what this attempt made? Then it is made once more."""
         run = self._run
+        if not run.origins.is_contested(index):
+            return False
         paths = [run.graph.absolute(path) for path in run.order[index].paths]
         who = run.origins.overwritten(index, paths, message.files)
         if who:

@@ -55,6 +55,9 @@ def share(experiment: Experiment, jobs: int) -> None:
         for name, value_s in parts_s.items()
     ]
     experiment.report.table([f"cold run of {jobs:,} jobs", "", "each", "share"], table)
+    commits, fsyncs = sample.said("commits"), sample.said("fsyncs")
+    count = [f"{commits:.0f}", f"{fsyncs:.0f}", f"{jobs / commits:.1f}", f"{1e3 * run_s / commits:.0f} ms"]
+    experiment.report.table(["commits", "with an fsync", "jobs in each", "one in"], [count])
     experiment.report.bound("share of commits in a cold run", 100 * commit_s / run_s, 2, unit=" %")
 
 

@@ -1,4 +1,4 @@
-"""A cold run of independent.py that says how long the master was in the status store: commits.py JOBS"""
+"""A cold run of independent.py that says how long the master was in the status store, and how often: commits.py JOBS"""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from independent import build
 
 from ppg_mcp.store import StatusStore
 
+BUFFERS = ("tombstone", "record", "executed", "describe")
+
 spent_s: Counter[str] = Counter()
 cpu_s: Counter[str] = Counter()
+commits: Counter[bool] = Counter()
+"""Those that are durable, and the others."""
 
 
 def clocked(name: str) -> None:
@@ -31,8 +35,20 @@ def clocked(name: str) -> None:
     setattr(StatusStore, name, call)
 
 
-for name in ("commit", "tombstone", "record"):
+def counted() -> None:
+    """Count the commits that write something."""
+    method = StatusStore._set_synchronous
+
+    def call(store: StatusStore, is_full: bool) -> None:
+        commits[is_full] += 1
+        method(store, is_full)
+
+    setattr(StatusStore, method.__name__, call)
+
+
+for name in ("commit", *BUFFERS):
     clocked(name)
+counted()
 ours = engines.engine("ours")
 ours.new()
 build(ours, int(sys.argv[1]))
@@ -43,5 +59,7 @@ engines.say(
     run_s=run_s,
     commit_s=spent_s["commit"],
     commit_cpu_s=cpu_s["commit"],
-    buffer_s=spent_s["tombstone"] + spent_s["record"],
+    buffer_s=sum(spent_s[name] for name in BUFFERS),
+    commits=commits.total(),
+    fsyncs=commits[True],
 )

@@ -58,7 +58,7 @@ POISON_LOSSES = 3
 MAX_ASIDE = 64
 """So many wide jobs are looked at for a machine, or newest attempts for taking one back; the others wait."""
 RUNTIME_WEIGHT = 0.05
-"""Of the newest runtime in the moving average."""
+"""Of the newest runtime in the moving average, at least: until there are many it is the mean of all."""
 
 
 class Dispatcher:
@@ -89,6 +89,7 @@ class Dispatcher:
         """Jobs that vanished with a machine once."""
         self._patient = patient
         self._attempts = 0
+        self._ended = 0
         self._mean_runtime_s = AHEAD_UNKNOWN_S
 
     def handle(self, event: Event, now: float = 0.0) -> list[Instruction]:
@@ -98,7 +99,8 @@ class Dispatcher:
                 return self._offer(event)
             case Ended(attempt, runtime_s):
                 self._forget(attempt)
-                self._mean_runtime_s += RUNTIME_WEIGHT * (runtime_s - self._mean_runtime_s)
+                self._ended += 1
+                self._mean_runtime_s += max(RUNTIME_WEIGHT, 1 / self._ended) * (runtime_s - self._mean_runtime_s)
             case Retracted(attempt):
                 job, suspect = self._take_back(attempt)
                 self._enqueue(job, suspect)
@@ -409,4 +411,4 @@ def _decrement(counts: Counter[Key], key: Key) -> None:
 
 
 AHEAD_UNKNOWN_S = 0.1
-"""Taken for the mean runtime until jobs have ended."""
+"""Taken for the mean runtime until a job has ended."""

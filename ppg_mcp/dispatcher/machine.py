@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 ALL_CORES = -1
 WHOLE_MACHINE = -2
 
-AHEAD_S = 0.25
-"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit."""
-MAX_AHEAD_PER_CORE = 64
+AHEAD_S = 0.4
+"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit, and few commits are made for
+that alone."""
+MAX_AHEAD_PER_CORE = 128
 
 
 def ahead_per_core(mean_runtime_s: float) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 ALL_CORES = -1
 WHOLE_MACHINE = -2
 
-AHEAD_S = 0.4
+AHEAD_S = 0.6
 """Work that is sent ahead of free cores, so that none waits for a round trip and a commit, and few commits are made for
 that alone."""
-MAX_AHEAD_PER_CORE = 128
+MAX_AHEAD_PER_CORE = 192
 
 
 def ahead_per_core(mean_runtime_s: float) -> int:

@@ -40,10 +40,9 @@ class Execution:
         self._onlookers: Onlookers | None = None
 
     def start(self, began_at: float) -> None:
-        """Note that a run goes on, and get the machines."""
+        """Note that a run goes on, and get the machines: they commit."""
         run = self._run
         run.store.set_meta(last_run.KEY, last_run.begun(began_at))
-        run.store.commit()
         with self._interrupts.held():
             run.machines = self._made_machines()
         run.machines.watch(self._interrupts.fd, lambda: None)

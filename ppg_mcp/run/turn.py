@@ -29,11 +29,13 @@ from .sending import run_message
 if TYPE_CHECKING:
     from .machines import Machines, Report
 
-COMMIT_INTERVAL_S = 0.04
-"""Records wait at most so long for others to share their commit. (Less than `ppg_cs.outbox.BATCH_S`, so that what one
-machine says at a time is committed when it comes.)"""
-DURABLE_INTERVAL_S = 0.2
+COMMIT_INTERVAL_S = 0.02
+"""Records wait at most so long for others to share their commit. (What one machine says comes less often, see
+`ppg_cs.outbox.BATCH_S`: so it is committed at once, in the same turn.)"""
+DURABLE_INTERVAL_S = 0.4
 """And for the fsync so long."""
+LEEWAY_S = 0.05
+"""So much earlier, if there is a commit anyway."""
 
 
 class Turn:
@@ -57,7 +59,7 @@ class Turn:
         run = self._run
         self.take_in(reports)
         is_due = now >= self.deadline
-        is_durable = is_due and now >= self._durable_by
+        is_durable = is_due and now >= self._durable_by - LEEWAY_S
         for dispatch in self._dispatch(machines, along=is_durable):
             run.outbox.say(dispatch.machine, self._to_run(dispatch))
         for name, attempt in run.dispatcher.to_steal(run.situation.running):

@@ -55,7 +55,7 @@ MAX_BUFFERED = 4_000_000
 """Statements. A run loop commits every few; only forgetting or adopting a million jobs at once comes near it."""
 
 LOG_LIMIT_BYTES = 8 << 20
-"""Beyond this the log is moved into the main file after a commit. 4 MiB cost 9 us a job in checkpoints, 16 cost 5."""
+"""Beyond this a durable commit moves the log into the main file. 4 MiB cost 9 us a job in checkpoints, 16 cost 5."""
 
 _PACKED = "CAST(build_id || inputs_strict || inputs_content || files AS BLOB)"
 _LOAD = f"SELECT job_id, {_PACKED}, runtime_s, tombstone FROM jobs"
@@ -220,9 +220,12 @@ class StatusStore(Reading):
         return self._connection
 
     def set_run_directory(self, path: str | Path) -> None:
-        """Name the directory of this session, at once durably (commits), before anything is started in it (rule 5)."""
+        """Name the directory of this session, at once (commits), before anything is started in it (rule 5).
+
+        Without an fsync: nothing that is started there outlives the system.
+        """
         self.set_meta(self._run_directory_key, str(path))
-        self.commit()
+        self.commit(durable=False)
         with translated(self.path, "write the holder file of"):
             write_holder(self.path, Holder.of(self._facts, str(path)))
 
@@ -403,7 +406,7 @@ class StatusStore(Reading):
         self._buffer.clear(all_of_it=durable)
         self._synced = durable
         self._committed = self._sequence
-        if self._log_bytes() > LOG_LIMIT_BYTES:
+        if durable and self._log_bytes() > LOG_LIMIT_BYTES:
             self._checkpoint()
 
     def _set_synchronous(self, is_full: bool) -> None:

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 ALL_CORES = -1
 WHOLE_MACHINE = -2
 
-AHEAD_S = 0.6
-"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit, and few commits are made for
-that alone."""
+AHEAD_S = 0.25
+"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit. What becomes ready later starts
+behind it, whatever its priority."""
+SHORT_S = 0.02
+SHORT_AHEAD_S = 0.6
+"""Of jobs that are so short: the fewer commits are made for sending."""
 MAX_AHEAD_PER_CORE = 192
 
 
 def ahead_per_core(mean_runtime_s: float) -> int:
     """Jobs to send ahead for each core, when they take so long."""
-    return min(MAX_AHEAD_PER_CORE, max(1, round(AHEAD_S / max(mean_runtime_s, 1e-6))))
+    ahead_s = SHORT_AHEAD_S if mean_runtime_s < SHORT_S else AHEAD_S
+    return min(MAX_AHEAD_PER_CORE, max(1, round(ahead_s / max(mean_runtime_s, 1e-6))))
 
 
 @dataclass(slots=True)

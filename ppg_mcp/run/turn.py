@@ -47,7 +47,7 @@ class Turn:
         self._generating = Generating(run, performer)
         self._reception = Reception(run, performer, self._generating)
         self._commit_by = 0.0
-        self._durable_by = 0.0
+        self._durable_by = math.inf  # until something is sent
 
     def take_in(self, reports: Iterable[tuple[str, Report]]) -> None:
         """What supervisors said."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ppg_mcp.dispatcher import Poisoned, Unmeetable
-from ppg_mcp.dispatcher.machine import MAX_AHEAD_PER_CORE
+from ppg_mcp.dispatcher.machine import MAX_AHEAD_PER_CORE, ahead_per_core
 
 from .world import GB, World
 
@@ -98,6 +98,11 @@ def test_when_one_machine_is_low_others_are_sent_more_with_the_same_commit() -> 
     assert jobs(world) == []
     world.machine("third", cores=1)
     assert {sent.machine for sent in world.dispatch()} == {"m", "third"}
+
+
+def test_what_is_longer_than_a_moment_is_not_sent_far_ahead_since_more_urgent_jobs_start_behind_it() -> None:
+    work_s = {runtime_s: runtime_s * ahead_per_core(runtime_s) for runtime_s in (0.001, 0.01, 0.03, 0.1, 0.2, 10.0)}
+    assert [round(one_s, 3) for one_s in work_s.values()] == [0.192, 0.6, 0.24, 0.2, 0.2, 10.0]
 
 
 def test_of_long_jobs_only_one_per_core() -> None:
@@ -296,7 +301,7 @@ def test_a_job_is_not_sent_to_a_machine_that_is_too_small_for_it() -> None:
 def test_jobs_for_the_large_machine_do_not_block_the_small_one() -> None:
     world = World()
     world.machine("large", cores=8, gb=8)
-    for job in range(6):
+    for job in range(4):
         world.offer(job, cores=8)
     world.dispatch()
     world.machine("small", cores=2, gb=2)

@@ -47,7 +47,7 @@ class Turn:
         self._generating = Generating(run, performer)
         self._reception = Reception(run, performer, self._generating)
         self._commit_by = 0.0
-        self._durable_by = math.inf  # until something is sent
+        self._durable_by = math.inf  # until something is written
 
     def take_in(self, reports: Iterable[tuple[str, Report]]) -> None:
         """What supervisors said."""
@@ -70,6 +70,7 @@ class Turn:
         elif is_due:
             run.store.commit(durable=False)
             self._commit_by = now + COMMIT_INTERVAL_S
+            self._durable_by = min(self._durable_by, now + DURABLE_INTERVAL_S)
 
     @property
     def deadline(self) -> float:

@@ -3,7 +3,7 @@
     python benchmarks/cold_run.py [--jobs 1000] [--no-peers]
 
 The floor is a loop of fork, write the file, os._exit, wait, with as many in flight as there are cores and the same
-modules imported.
+modules imported: those that a job of the engine finds.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def compare(experiment: Experiment) -> None:
 
 def measure(experiment: Experiment, jobs: int) -> dict[str, Sample]:
     with experiment.directory() as scratch:
-        work = scratch / "work"
+        work, modules = scratch / "work", scratch / "modules"
+        run(program("independent", "ours", 0, "--modules", modules), emptied(work))
         contestants = {
-            "floor": fresh(program("floor_cold", jobs), work),
+            "floor": fresh(program("floor_cold", jobs, modules), work),
             "ours": cold("ours", sys.executable, jobs, work),
         }
         for peer, programs in experiment.peers.items():

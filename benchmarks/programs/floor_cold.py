@@ -1,20 +1,16 @@
-"""The floor of a cold run: fork, write the file, os._exit, wait. floor_cold.py JOBS
+"""The floor of a cold run: fork, write the file, os._exit, wait. floor_cold.py JOBS MODULES
 
-As many in flight as there are cores, with the modules imported that the engine has when it forks a job.
+As many in flight as there are cores. MODULES: a file with the names of what is imported first, see independent.py.
 """
 
+import importlib
 import os
 import sys
 
-import ppg_mcp.fingerprints.bytecode
-import ppg_mcp.fingerprints.sources
-import ppg_mcp.fingerprints.syntax
-import ppg_mcp.run.execution
-import ppg_mcp.run.front
-import ppg_mcp.run.machine  # noqa: F401
-import pypipegraph  # noqa: F401
-
 jobs, cores = int(sys.argv[1]), len(os.sched_getaffinity(0))
+with open(sys.argv[2]) as names:
+    for name in names.read().split():
+        importlib.import_module(name)
 running = 0
 for number in range(jobs):
     if running == cores:

@@ -10,8 +10,8 @@ ALL_CORES = -1
 WHOLE_MACHINE = -2
 
 AHEAD_S = 0.25
-"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit. What becomes ready later starts
-behind it, whatever its priority."""
+"""Work that is sent ahead of free cores, so that none waits for a round trip and a commit. What becomes ready later
+starts behind it, whatever its priority."""
 SHORT_S = 0.02
 SHORT_AHEAD_S = 0.6
 """Of jobs that are so short: the fewer commits are made for sending."""

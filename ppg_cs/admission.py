@@ -52,7 +52,7 @@ class Admission:
 
     def grant(self, cores: int, memory_bytes: int, loaded_bytes: int) -> int:
         """Cores that this would get if it started now; 0: it has to wait."""
-        if not self._free_slots or (memory_bytes and not self._has_room(memory_bytes, loaded_bytes)):
+        if not self.has_place(memory_bytes, loaded_bytes):
             return 0
         free = max(0, self.usable_cores - self.cores_taken)
         if cores == -1:
@@ -60,6 +60,10 @@ class Admission:
         if cores == -2:
             return free if self.holders == 0 else 0
         return cores if cores <= free else 0
+
+    def has_place(self, memory_bytes: int, loaded_bytes: int) -> bool:
+        """Whether there is a slot, and memory, for something that starts when a core is free."""
+        return bool(self._free_slots) and (not memory_bytes or self._has_room(memory_bytes, loaded_bytes))
 
     def _has_room(self, memory_bytes: int, loaded_bytes: int) -> bool:
         alone = not self.holders and self.limit_bytes >= self.memory_bytes

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ppg_cs.reliefs import RELIEFS_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class SupervisorConfig:
@@ -42,5 +44,6 @@ class SupervisorConfig:
 
     @property
     def slots(self) -> int:
-        """Places for attempts: each has at least a core; the rest is for successors and for places that were lost."""
-        return self.cores + 8
+        """Places for attempts: each has at least a core, but for reliefs; the rest is for successors and for places
+        that were lost."""
+        return self.cores + RELIEFS_MAX + 8

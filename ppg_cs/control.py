@@ -4,7 +4,8 @@ One packet is one msgpack array `[kind, field, …]`, never torn, never merged. 
 A message above `PACKET_BYTES` travels as a memfd, announced by a packet of one byte: a list of a million indices needs
 no larger buffers, and no reader has to expect them.
 
-    to a data process     FORK_JOB       key, job, cores, slot, awaited files
+    to a data process     FORK_JOB       key, job, cores, slot, awaited files, after which end of a job (0: at once)
+                          TAKE_BACK                             forget the jobs that wait for an end, say which
                           FORK_SUCCESSOR key, job, cores, slot, awaited files      + the successor's end of its channel
                           DEFINE         jobs, part             indices of the tasks that this successor generated
                           TAKE_OVER                             be independent of the predecessor, say so
@@ -14,7 +15,8 @@ no larger buffers, and no reader has to expect them.
                           FEED           parts of the task stream, as [part, jobs of a generated one] each
     to the supervisor     FORKED         key, pid
                           REFUSED        key, reason
-                          EXITED         key, status, runtime_s, cpu_s, peak_rss_bytes
+                          EXITED         key, status, runtime_s, cpu_s, peak_rss_bytes     then FORKED of its relief
+                          TAKEN_BACK     keys
                           PREPARED       key, pid, runtime_s, cpu_s, peak_rss_bytes, data_bytes
                           TOOK_OVER
                           FACTS          fields of Ready that this process knows; answers SETUP
@@ -35,8 +37,8 @@ from typing import Any
 
 import msgpack
 
-FORK_JOB, FORK_SUCCESSOR, DEFINE, TAKE_OVER, RETIRE, UNLOAD, SETUP, FEED = 1, 2, 3, 4, 5, 6, 7, 8
-FORKED, REFUSED, EXITED, PREPARED, TOOK_OVER, FACTS, UNFIT = 17, 18, 19, 20, 21, 22, 23
+FORK_JOB, FORK_SUCCESSOR, DEFINE, TAKE_OVER, RETIRE, UNLOAD, SETUP, FEED, TAKE_BACK = 1, 2, 3, 4, 5, 6, 7, 8, 9
+FORKED, REFUSED, EXITED, PREPARED, TOOK_OVER, FACTS, UNFIT, TAKEN_BACK = 17, 18, 19, 20, 21, 22, 23, 24
 
 PACKET_BYTES = 4096
 _SPILLED = b"\xc1"

@@ -82,6 +82,10 @@ class DataProcess:
         self.successors: dict[int, tuple[int, float]] = {}
         """The same of successors."""
         self.retiring = False
+        self._ends = 0
+        """Of job processes."""
+        self._reliefs: dict[int, tuple[Any, ...]] = {}
+        """Jobs that wait for an end, by its number."""
         self._forks = 0
         self._oom_score = OomScore()
         self._generated = generated
@@ -110,7 +114,13 @@ class DataProcess:
         """Perform one command."""
         kind, *fields = message
         if kind == control.FORK_JOB:
-            self.fork_job(*fields)
+            *order, after = fields
+            if after > self._ends:
+                self._reliefs[after] = tuple(order)
+            else:
+                self.channel.send(self.fork_job(*order))
+        elif kind == control.TAKE_BACK:
+            self.take_back()
         elif kind == control.FORK_SUCCESSOR:
             self.fork_successor(fds[0], *fields)
         elif kind == control.DEFINE:
@@ -127,8 +137,8 @@ class DataProcess:
             assert kind == control.FEED, message
             self.feed(*fields)
 
-    def fork_job(self, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> None:
-        """Make a job process."""
+    def fork_job(self, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> tuple[Any, ...]:
+        """Make a job process; returns what there is to say of it."""
         self._forks += 1
         if self._forks <= hugepages.FORKS_UNTIL_WORTHWHILE:
             hugepages.collapse_if_due(self.rss_bytes, self._forks)
@@ -138,14 +148,19 @@ class DataProcess:
             pid = os.fork()
         except OSError as error:
             self._oom_score.restore()
-            self.channel.send((control.REFUSED, key, no_process(error)))
-            return
+            return control.REFUSED, key, no_process(error)
         if pid == 0:
             self.forget_channel()
             job_process.run(self.workplace, self.pid, key, job, cores, slot, _awaited(awaited) if awaited else ())
         self._oom_score.restore()
         self.jobs[pid] = (key, started)
-        self.channel.send((control.FORKED, key, pid))
+        return control.FORKED, key, pid
+
+    def take_back(self) -> None:
+        """Forget the jobs that wait for an end."""
+        keys = [order[0] for order in self._reliefs.values()]
+        self._reliefs.clear()
+        self.channel.send((control.TAKEN_BACK, keys))
 
     def fork_successor(self, end: int, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> None:
         """Make a successor, which serves the channel `end`."""
@@ -224,11 +239,23 @@ class DataProcess:
             pid = self.ended_child()
             if pid == 0:
                 break
-            if pid in self.jobs:  # the group of a data process has helpers of its loads in it
-                descendants.kill_group(pid)
-            _, status, usage = os.wait4(pid, 0)
-            self.report(pid, status, usage)
+            if pid in self.jobs:
+                self.reap_job(pid)
+            else:  # with helpers of its load in its group
+                _, status, usage = os.wait4(pid, 0)
+                self.channel.send(self.ended(*self.successors.pop(pid), status, usage))
         self.leave_if_done()
+
+    def reap_job(self, pid: int) -> None:
+        """See to a job that has ended, and start the one that waits for that."""
+        descendants.kill_group(pid)
+        _, status, usage = os.wait4(pid, 0)
+        said = [self.ended(*self.jobs.pop(pid), status, usage)]
+        self._ends += 1
+        if self._ends in self._reliefs:
+            said.append(self.fork_job(*self._reliefs.pop(self._ends)))
+        for message in said:
+            self.channel.send(message)
 
     def ended_child(self) -> int:
         """Pid of a child of ours that is a zombie, 0 if there is none. Children of user code are left to it."""
@@ -243,12 +270,10 @@ class DataProcess:
                 return pid
         return 0
 
-    def report(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
-        """Tell the supervisor of a child's end. Peak memory counts beyond what it shared with us."""
-        key, started = (self.jobs if pid in self.jobs else self.successors).pop(pid)
+    def ended(self, key: int, started: float, status: int, usage: resource.struct_rusage) -> tuple[Any, ...]:
+        """What there is to say of a child that has ended. Peak memory counts beyond what it shared with us."""
         peak = max(0, usage.ru_maxrss * 1024 - self.rss_bytes)
-        runtime = time.monotonic() - started
-        self.channel.send((control.EXITED, key, status, runtime, usage.ru_utime + usage.ru_stime, peak))
+        return control.EXITED, key, status, time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak
 
     def leave_if_done(self) -> None:
         """End a retiring process with its last job."""

@@ -40,6 +40,13 @@ class Exited:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """These jobs were waiting for an end, and are not going to start."""
+
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A successor finished its load or its generating callback and waits to be told to take over.
 
@@ -83,4 +90,4 @@ class Tick:
 
 
 Message = Run | Retract | Unload | Cancel | Ack | Define | Shutdown
-Event = Message | Forked | Refused | Exited | Prepared | TookOver | DataProcessDied | Swept | Tick
+Event = Message | Forked | Refused | Exited | TakenBack | Prepared | TookOver | DataProcessDied | Swept | Tick

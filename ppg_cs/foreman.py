@@ -54,6 +54,7 @@ class Foreman(ABC):
         self._performers: dict[type, Callable[[Any], None]] = {
             do.ForkPristine: self._fork_pristine,
             do.StartJob: self._start_job,
+            do.TakeBack: lambda i: self._command(i.process, (control.TAKE_BACK,)),
             do.StartSuccessor: self._start_successor,
             do.DefineTasks: lambda i: self._command(i.process, (control.DEFINE, i.jobs, i.part)),
             do.TakeOver: self._take_over,
@@ -125,6 +126,12 @@ class Foreman(ABC):
             self.workforce.forked(key, pid)
             self._handle(on.Prepared(key, Usage(*usage), data_bytes, self._report(key)))
             self._forget_slot(key)
+        elif kind == control.TAKEN_BACK:
+            for key in fields[0]:
+                self.workforce.over(key)
+            self._handle(on.TakenBack(tuple(fields[0])))
+            for key in fields[0]:
+                self._forget_slot(key)
         elif kind == control.TOOK_OVER:
             self._handle(on.TookOver(member.number))
         elif kind == control.REFUSED:
@@ -198,7 +205,7 @@ class Foreman(ABC):
 
     def _start_job(self, i: do.StartJob) -> None:
         self.workforce.slots[i.key] = i.slot
-        self._command(i.process, (control.FORK_JOB, i.key, i.job, i.cores, i.slot, _fields(i.await_files)))
+        self._command(i.process, (control.FORK_JOB, i.key, i.job, i.cores, i.slot, _fields(i.await_files), i.after))
 
     def _start_successor(self, i: do.StartSuccessor) -> None:
         self.workforce.slots[i.key] = i.slot

@@ -30,7 +30,7 @@ class ForkPristine:
 
 @dataclass(frozen=True, slots=True)
 class StartJob:
-    """Have a data process fork a job process."""
+    """Have a data process fork a job process, at once or the moment so many of its jobs have ended (see `reliefs`)."""
 
     process: int
     key: int
@@ -38,6 +38,14 @@ class StartJob:
     cores: int
     slot: int
     await_files: tuple[AwaitedFile, ...]
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Ask a data process for the jobs that wait for an end there."""
+
+    process: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,7 @@ Instruction = (
     Send
     | ForkPristine
     | StartJob
+    | TakeBack
     | StartSuccessor
     | DefineTasks
     | KeepPart

@@ -9,6 +9,9 @@ Rules
 - Attempts start in the order of their Run. The first whose data is resident and that does not fit blocks all behind
   it: this is what drains the machine for wide jobs. One that waits for a load, or a generator that waits for the
   successor's place, blocks nobody.
+- While many jobs of one core are next, and all cores are busy, some are ordered ahead, to start when others end (see
+  `reliefs`). They are asked for again when data is unloaded, less may be taken or a fork was refused, and for whoever
+  retracts or cancels one.
 - A load waits for the files that the first of its askers awaits.
 - When nothing runs and data that the next does not need is in its way, all data is given up (see `crowding`); not where
   generated tasks would go with it, which only their generators could make again.
@@ -31,9 +34,11 @@ from typing import Any
 from ppg_cs import instructions as do
 from ppg_cs.admission import Admission
 from ppg_cs.crowding import is_crowded_out
-from ppg_cs.events import DataProcessDied, Event, Exited, Forked, Prepared, Refused, Swept, Tick, TookOver
+from ppg_cs.events import DataProcessDied, Event, Exited, Forked, Prepared, Refused, Swept, TakenBack, Tick, TookOver
 from ppg_cs.instructions import Instruction
 from ppg_cs.lineage import Lineage
+from ppg_cs.outbox import PLENTY_PER_CORE
+from ppg_cs.reliefs import Reliefs
 from ppg_cs.report import NOTHING, Report
 from ppg_cs.shortage import Shortage
 from ppg_cs.verdict import died, finished, judge, without_its_report
@@ -72,6 +77,7 @@ class SupervisorCore:
         self.admission = Admission(cores, memory_bytes, slots)
         self.lineage = Lineage()
         self.waiting = Waiting()
+        self.reliefs = Reliefs()
         self.shortage = Shortage()
         self.work: dict[int, Work] = {}
         self.finished: dict[int, Finished] = {}
@@ -97,6 +103,7 @@ class SupervisorCore:
             Forked: self._on_forked,
             Refused: self._on_refused,
             Exited: self._on_exited,
+            TakenBack: self._on_taken_back,
             Prepared: self._on_prepared,
             TookOver: self._on_took_over,
             DataProcessDied: self._on_data_process_died,
@@ -125,7 +132,10 @@ class SupervisorCore:
 
     def has_plenty(self, per_core: int) -> bool:
         """Are all cores busy, and more attempts than this ready to start for each of them?"""
-        return self.admission.is_full and 0 < per_core * self.admission.usable_cores < self.waiting.ready
+        if not self.admission.is_full:
+            return False
+        ready = self.waiting.ready + len(self.reliefs.waiting(self.lineage.current))
+        return 0 < per_core * self.admission.usable_cores < ready
 
     def heartbeat(self) -> Heartbeat:
         """Live attempts, loads in flight, and memory taken by data and declared by attempts."""
@@ -155,7 +165,9 @@ class SupervisorCore:
             self.waiting.add(run, self.lineage.resident)
 
     def _on_retract(self, message: Retract, now: float) -> None:
-        self._retract(tuple(attempt for attempt in dict.fromkeys(message.attempts) if attempt in self.waiting.queued))
+        attempts = dict.fromkeys(message.attempts)
+        self._retract(tuple(attempt for attempt in attempts if attempt in self.waiting.queued))
+        self._retract_reliefs(self.reliefs.waiting(self.lineage.current).intersection(attempts))
 
     def _on_cancel(self, message: Cancel, now: float) -> None:
         attempt = message.attempt
@@ -163,6 +175,8 @@ class SupervisorCore:
             self._retract((attempt,))
         elif attempt in self.work:
             self._kill(self.work[attempt])
+            if attempt in self.reliefs.waiting(self.lineage.current):
+                self._take_back()
         elif self.offered and self.successor is not None and self.successor.key == attempt:
             self._discard_offer(self.successor)
 
@@ -199,6 +213,7 @@ class SupervisorCore:
             self._discard_offer(self.successor)
         for work in self.work.values():
             self._kill(work)
+        self._take_back()
 
     def _on_tick(self, event: Tick, now: float) -> None:
         if self.closing_until is not None and now >= self.closing_until:
@@ -224,6 +239,8 @@ class SupervisorCore:
             is_load, number = candidate
             if not (self._start_load(number) if is_load else self._start_attempt(number)):
                 break
+        while self.has_plenty(PLENTY_PER_CORE) and self._order_relief():
+            pass
 
     def _is_crowded_out(self, is_load: bool, number: int) -> bool:
         if self.admission.holders or self.lineage.generated:
@@ -255,8 +272,37 @@ class SupervisorCore:
             slot = self.admission.take(cores, run.memory_bytes)
             self.work[attempt] = Work(attempt, run.job, process, 0, slot, cores, run.memory_bytes)
             self._out.append(do.StartJob(process, attempt, run.job, cores, slot, run.await_files))
+            self.reliefs.started(process)
         self.work[attempt].queued = queued
         return True
+
+    def _order_relief(self) -> bool:
+        """Have the next attempt start when a job of the current data process ends, if it is one of those that can."""
+        process = self.lineage.current
+        end = self.reliefs.next_end(process)
+        candidate = self.waiting.first(self.successor is None)
+        if not end or candidate is None or candidate[0]:
+            return False
+        run = self.waiting.run_of(*candidate)
+        if run.cores != 1 or run.generates or not self.admission.has_place(run.memory_bytes, self.lineage.loaded_bytes):
+            return False
+        slot = self.admission.take(0, run.memory_bytes)
+        work = Work(run.attempt, run.job, process, 0, slot, 0, run.memory_bytes, self.waiting.remove(run.attempt))
+        self.work[run.attempt] = work
+        self.reliefs.order(process, end, run.attempt)
+        self._out.append(do.StartJob(process, run.attempt, run.job, 1, slot, run.await_files, end))
+        return True
+
+    def _retract_reliefs(self, attempts: frozenset[int]) -> None:
+        for attempt in attempts:
+            self.work[attempt].retracted = True
+        if attempts:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Ask for all that waits for an end in the current data process."""
+        if self.reliefs.waiting(self.lineage.current):
+            self._out.append(do.TakeBack(self.lineage.current))
 
     def _start_successor(self, key: int, job: int, cores: int, memory: int, files: tuple[AwaitedFile, ...]) -> None:
         process, successor = self.lineage.current, self.lineage.new_successor()
@@ -267,6 +313,7 @@ class SupervisorCore:
 
     def _flush_unloads(self) -> None:
         if self.successor is None and self.lineage.leaving:
+            self._take_back()
             for job in self.lineage.unload():
                 self._out.append(do.UnloadData(self.lineage.current, job))
             self.waiting.requeue(self.lineage.resident)
@@ -291,6 +338,9 @@ class SupervisorCore:
             return
         work.reason = event.reason
         self.lineage.predecessors.pop(work.successor, None)
+        if not work.successor:
+            self.reliefs.refused(work.process)
+            self._take_back()
         hopeless = self.shortage.refused(any(other.forked for other in self.work.values()), now)
         if hopeless or work.cancelled:
             self._conclude(work, NOTHING)
@@ -309,8 +359,23 @@ class SupervisorCore:
         work = self.work.get(event.key)
         self.shortage.over()
         if work is not None and not work.sweeping:
+            if not work.successor and (relief := self.reliefs.ended(work.process)):
+                self.work[relief].cores = work.passed_on = 1
             work.status, work.usage = event.status, event.usage
             self._end(work, event.report)
+
+    def _on_taken_back(self, event: TakenBack, now: float) -> None:
+        for key in event.keys:
+            work = self.work.get(key)
+            if work is None or work.sweeping:
+                continue
+            self.reliefs.taken_back(work.process, key)
+            if work.retracted or work.cancelled:
+                self._leave_places(work)
+                if self.closing_until is None:
+                    self._send(Retracted((key,)))
+            else:
+                self._put_back(work)
 
     def _end(self, work: Work, report: Report) -> None:
         """The process of this work is gone."""
@@ -343,7 +408,7 @@ class SupervisorCore:
 
     def _leave_places(self, work: Work, reuse_slot: bool = True) -> None:
         del self.work[work.key]
-        self.admission.give_back(work.slot, work.cores, work.memory_bytes, reuse_slot)
+        self.admission.give_back(work.slot, work.cores - work.passed_on, work.memory_bytes, reuse_slot)
         if work is self.successor:
             self.successor = None
 
@@ -412,6 +477,7 @@ class SupervisorCore:
     def _on_data_process_died(self, event: DataProcessDied, now: float) -> None:
         process, work = event.process, self.successor
         predecessor = self.lineage.died(process)
+        self.reliefs.died(process)
         if predecessor is None:
             return
         reason = f"its data process ended with wait status {event.status}"
@@ -486,7 +552,7 @@ class SupervisorCore:
     def sanity_check(self) -> None:
         """Cross-check the whole state; for tests."""
         adm, works = self.admission, list(self.work.values())
-        assert adm.cores_taken == sum(w.cores for w in works) <= adm.cores
+        assert adm.cores_taken == sum(w.cores - w.passed_on for w in works) <= adm.cores
         assert adm.memory_taken == sum(w.memory_bytes for w in works)
         assert adm.holders == len(works)
         assert len({w.slot for w in works}) == len(works)

@@ -17,6 +17,9 @@ class Work:
     `process`: the data process that it was forked from. `successor`: its own number as a data process, 0 for a job.
     Once its process is gone, `status` and `usage` say how. `status` stays None if it never had a process or went down
     with its data process; then `reason` says why. `queued`: what it was before it started, None for a load.
+
+    One that waits for an end has no `cores` yet; it takes over one, which is `passed_on` by the one that ended.
+    `retracted`: it was asked for while it waited.
     """
 
     key: int
@@ -28,6 +31,8 @@ class Work:
     memory_bytes: int
     queued: Queued | None = None
     forked: bool = False
+    passed_on: int = 0
+    retracted: bool = False
     cancelled: bool = False
     sweeping: bool = False
     status: int | None = None

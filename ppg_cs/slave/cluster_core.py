@@ -79,6 +79,8 @@ class ClusterSupervisorCore(SupervisorCore):
         self.limit = limit
         self.admission.limit(*((0, 0) if self.draining else (limit.cores, limit.memory_bytes)))
         self._reported = (-1, -1)
+        if self.admission.cores_taken > self.admission.limit_cores:
+            self._take_back()
 
     def _report_holding(self) -> None:
         if self.limit is None:
@@ -104,6 +106,7 @@ class ClusterSupervisorCore(SupervisorCore):
         self.draining = True
         self.admission.limit(0, 0)
         self._retract(tuple(self.waiting.queued))
+        self._retract_reliefs(self.reliefs.waiting(self.lineage.current))
 
     def _on_run(self, run: Run, now: float) -> None:
         super()._on_run(run, now)

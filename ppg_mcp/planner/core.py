@@ -369,6 +369,9 @@ class Planner(Facts):
         self._ready.clear()
 
     def _succeed(self, job: int, build_id: bytes, content: bytes) -> None:
+        """Nothing changes by one that was withdrawn: whoever needs it was pruned with it."""
+        if self.is_off(job):
+            return
         assert self.state[job] == STARTED
         self.started -= 1
         kind = self.kind[job]

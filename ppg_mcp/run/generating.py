@@ -25,8 +25,12 @@ class Generating:
         self._performer = performer
 
     def merge(self, machine: str, index: int, message: Finished) -> bool:
-        """Add what a generator made to the graph, or fail it."""
+        """Add what a generator made to the graph, or fail it. Not that of one that was withdrawn."""
         run = self._run
+        if run.planner.is_off(index):
+            run.outbox.say(machine, Cancel(message.attempt))
+            run.dispatcher.handle(d.Ended(message.attempt, message.usage.runtime_s))
+            return False
         change = Change.decode(message.generated)
         merge = Merge(run.graph, run.planner, run.order[index], change)
         try:

@@ -26,7 +26,10 @@ class Results:
         self.pruned: list[str] = []
 
     def ran(self, job: Job, stdout: bytes, stderr: bytes, usage: Usage) -> None:
-        """A job ended well. More memory than it declared is told: other jobs were started as if that was free."""
+        """A job ended well, maybe after it was given up since a load had failed on another machine. More memory than it
+        declared is told: other jobs were started as if that was free."""
+        if job._result is not None and job._result.pruned:
+            self.pruned.remove(job.job_id)
         if usage.peak_rss_bytes > job.memory_needed > 0:
             self._log.warning(
                 f"{job!r} took {usage.peak_rss_bytes} bytes of memory, but its memory_needed is {job.memory_needed}. "

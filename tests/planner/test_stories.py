@@ -352,6 +352,15 @@ def test_a_load_that_fails_withdraws_what_was_to_use_it() -> None:
     assert story.planner.is_over
 
 
+def test_a_job_that_ends_well_elsewhere_after_its_load_has_failed_changes_nothing() -> None:
+    story = Story()
+    story.plan(loading("L"), output("A", "L"), output("B", "A"))
+    assert "withdraw A" in story.fails("L")
+    assert story.planner.is_over
+    assert story.ends("A") == []
+    assert story.planner.is_over
+
+
 def test_a_load_that_fails_on_two_machines_fails_once() -> None:
     story = Story()
     story.plan(loading("L"), output("A", "L"), output("B", "L"))

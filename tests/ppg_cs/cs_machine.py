@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,10 @@ class Process:
 
 
 class Machine:
-    """Runs a core; `said` is what it told the MCP. Every step ends with its sanity check."""
+    """Runs a core; `said` is what it told the MCP. Every step ends with its sanity check.
+
+    What data processes say of jobs comes in its order, and may be heard later than it happens (`end`, `hear`).
+    """
 
     def __init__(self, cores: int = 2, memory_bytes: int = 1000, data_bytes: int = 100) -> None:
         self.cores = cores
@@ -45,6 +49,11 @@ class Machine:
         self.said: list[Any] = []
         self.done: list[do.Instruction] = []
         self.jobs: dict[int, Process] = {}
+        self.ends: Counter[int] = Counter()
+        """Of job processes, by data process."""
+        self.reliefs: dict[tuple[int, int], Process] = {}
+        """Jobs that wait for an end, by data process and its number."""
+        self.unheard: dict[int, deque[on.Event]] = defaultdict(deque)
         self.prepared: dict[int, Process] = {}
         self.data_processes: dict[int, int] = {}
         """number -> parent, as long as it lives."""
@@ -69,7 +78,7 @@ class Machine:
         self.now += 1.0
         self._perform(self.core.handle(event, self.now))
         self.core.sanity_check()
-        used = sum(p.cores for p in self.core.work.values())
+        used = sum(p.cores - p.passed_on for p in self.core.work.values())
         assert used <= self.cores
         return self.said[before:]
 
@@ -83,13 +92,14 @@ class Machine:
     def fork(self, key: int) -> list[Any]:
         """A process is there."""
         self.jobs[key].forked = True
-        return self.tell(on.Forked(key, 4711))
+        return self.hear(self.jobs[key].parent) + self.tell(on.Forked(key, 4711))
 
     def refuse(self, key: int, reason: str = "no process could be made") -> list[Any]:
         """The system has no process for it."""
-        assert not self.jobs.pop(key).forked
+        process = self.jobs.pop(key)
+        assert not process.forked
         self.doomed.discard(key)
-        return self.tell(on.Refused(key, reason))
+        return self.hear(process.parent) + self.tell(on.Refused(key, reason))
 
     def wait(self, seconds: float) -> list[Any]:
         """Nothing happens."""
@@ -97,10 +107,27 @@ class Machine:
         return self.tell(on.Tick())
 
     def exit(self, key: int, status: int = 0, report: Report = CLEAN) -> list[Any]:
-        """A job process ends."""
-        del self.jobs[key]
+        """A job process ends, and all hear of it."""
+        parent = self.jobs[key].parent
+        self.end(key, status, report)
+        return self.hear(parent)
+
+    def end(self, key: int, status: int = 0, report: Report = CLEAN) -> None:
+        """A job process ends, and its relief starts."""
+        process = self.jobs.pop(key)
         self.doomed.discard(key)
-        return self.tell(on.Exited(key, status, USAGE, report))
+        self.ends[process.parent] += 1
+        self.unheard[process.parent].append(on.Exited(key, status, USAGE, report))
+        relief = self.reliefs.pop((process.parent, self.ends[process.parent]), None)
+        if relief is not None:
+            self._start(relief)
+
+    def hear(self, number: int) -> list[Any]:
+        """What a data process has said until now."""
+        said: list[Any] = []
+        while self.unheard[number]:
+            said += self.tell(self.unheard[number].popleft())
+        return said
 
     def prepare(self, key: int) -> list[Any]:
         """A successor's work succeeds."""
@@ -121,11 +148,13 @@ class Machine:
 
     def kill(self, number: int) -> list[Any]:
         """A data process dies, with all that it forked and that has not taken over."""
+        said = self.hear(number)
         del self.data_processes[number]
+        self.reliefs = {place: process for place, process in self.reliefs.items() if process.parent != number}
         for key in [k for k, p in self.jobs.items() if p.parent == number]:
             del self.jobs[key]
         heirs = [n for n, parent in self.data_processes.items() if parent == number and n not in self.taken_over]
-        said = self.tell(on.DataProcessDied(number, KILLED, USAGE, NOTHING))
+        said += self.tell(on.DataProcessDied(number, KILLED, USAGE, NOTHING))
         for heir in heirs:
             if heir in self.data_processes:
                 said += self.kill(heir)
@@ -155,9 +184,18 @@ class Machine:
                 case do.ForkPristine(number):
                     self.data_processes[number] = 0
                     self.resident[number], self.tasks[number] = set(), set()
-                case do.StartJob(process, key, job, cores, slot, _):
-                    self._start(Process(key, job, process, 0, cores, slot))
+                case do.StartJob(process, key, job, cores, slot, _, after):
+                    assert process not in self.retired
+                    one = Process(key, job, process, 0, cores, slot)
+                    if after > self.ends[process]:
+                        assert (process, after) not in self.reliefs
+                        self.reliefs[process, after] = one
+                    else:
+                        self._start(one)
+                case do.TakeBack(process):
+                    self._take_back(process)
                 case do.StartSuccessor(process, successor, key, job, cores, slot, _):
+                    assert process not in self.retired
                     self._start(Process(key, job, process, successor, cores, slot))
                 case do.DefineTasks(process, jobs, _):
                     self.tasks[process].update(jobs)
@@ -180,9 +218,14 @@ class Machine:
                 case _:
                     assert isinstance(i, do.RemoveOutputs | do.KeepLogs | do.ForgetHelpers)
 
+    def _take_back(self, number: int) -> None:
+        keys = tuple(process.key for process in self.reliefs.values() if process.parent == number)
+        self.reliefs = {place: process for place, process in self.reliefs.items() if process.parent != number}
+        self.doomed.difference_update(keys)
+        self.unheard[number].append(on.TakenBack(keys))
+
     def _start(self, process: Process) -> None:
         assert process.parent in self.data_processes, "told to a dead process"
-        assert process.parent not in self.retired
         busy = [p for p in self.jobs.values() if p.successor]
         assert not (busy and process.successor), "two successors at once"
         self.jobs[process.key] = process
@@ -211,7 +254,9 @@ class Machine:
 
     def step_well(self) -> bool:
         """One thing happens that has to happen sooner or later; False when there is none."""
-        if self.to_sweep:
+        if waiting := [number for number, events in self.unheard.items() if events]:
+            self.hear(waiting[0])
+        elif self.to_sweep:
             self.swept()
         elif self.deaths:
             number = self.deaths.pop()

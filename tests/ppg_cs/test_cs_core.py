@@ -695,3 +695,125 @@ def test_data_is_not_given_up_while_a_generator_waits_or_with_its_tasks() -> Non
     m.tell(Cancel(1))
     assert list(m.jobs) == [2]
     assert lost(m) == [(7,)]
+
+
+def crowded(cores: int = 2, jobs: int = 12) -> Machine:
+    """Many jobs of one core."""
+    m = Machine(cores)
+    for attempt in range(1, jobs + 1):
+        m.run(attempt)
+    return m
+
+
+def waiting(m: Machine) -> dict[int, int]:
+    """Reliefs, and the ends that they wait for."""
+    return {process.key: end for (_, end), process in m.reliefs.items()}
+
+
+def test_where_many_are_queued_each_core_has_a_relief() -> None:
+    m = crowded(cores=2)
+    assert list(m.jobs) == [1, 2]
+    assert waiting(m) == {3: 1, 4: 2}
+    assert kinds(m.exit(2)) == ["Finished"]
+    assert list(m.jobs) == [1, 3]
+    assert waiting(m) == {4: 2, 5: 3}
+    (started,) = m.fork(3)
+    assert started.cores == 1
+    assert len({work.slot for work in m.core.work.values()}) == 4
+
+
+def test_an_end_and_an_order_may_cross() -> None:
+    m = crowded(cores=1)
+    assert waiting(m) == {2: 1}
+    m.end(1)
+    m.end(2)
+    assert not m.jobs, "the second end is not heard of, and has no relief yet"
+    m.tell(m.unheard[1].popleft())
+    assert list(m.jobs) == [3], "it was ordered for an end that had come already"
+    m.settle()
+    assert m.fates() == dict.fromkeys(range(1, 13), 1)
+
+
+def test_of_few_jobs_none_is_ordered_ahead() -> None:
+    assert waiting(crowded(cores=2, jobs=6)) == {}
+
+
+def test_a_wide_job_has_no_relief_before_it() -> None:
+    m = Machine(cores=2)
+    m.run(1)
+    m.run(2)
+    m.run(3, cores=2)
+    for attempt in range(4, 20):
+        m.run(attempt)
+    assert waiting(m) == {}
+
+
+def test_of_a_wide_job_that_ends_one_core_goes_to_its_relief_and_the_rest_to_the_next() -> None:
+    m = Machine(cores=2)
+    m.run(1, cores=2)
+    for attempt in range(2, 12):
+        m.run(attempt)
+    assert waiting(m) == {2: 1}
+    m.exit(1)
+    assert list(m.jobs) == [2, 3]
+
+
+def test_while_remains_are_swept_the_relief_has_the_core() -> None:
+    m = crowded(cores=1)
+    m.exit(1, KILLED, DIED)
+    assert list(m.jobs) == [2]
+    assert m.core.admission.cores_taken == 1
+    assert kinds(m.swept()) == ["Finished"]
+    m.settle()
+    assert m.fates() == dict.fromkeys(range(1, 13), 1)
+
+
+@pytest.mark.parametrize("message", [Retract((2,)), Cancel(2)])
+def test_a_relief_can_be_taken_back(message: Any) -> None:
+    m = crowded(cores=1)
+    assert m.tell(message) == []
+    (retracted,) = m.hear(1)
+    assert retracted.attempts == (2,)
+    m.settle()
+    assert m.fates() == dict.fromkeys(range(1, 13), 1)
+
+
+def test_a_relief_that_starts_before_it_can_be_taken_back_is_not_retracted() -> None:
+    m = crowded(cores=1)
+    m.end(1)
+    m.tell(Retract((2,)))
+    said = m.hear(1)
+    assert "Retracted" not in kinds(said)
+    assert list(m.jobs) == [2]
+
+
+def test_what_waits_for_an_end_is_asked_for_again_when_its_data_goes() -> None:
+    m = Machine(cores=1)
+    for attempt in range(1, 8):
+        m.run(attempt, loads=(7,))
+    m.prepare(-1)
+    assert waiting(m) == {2: 1}
+    m.tell(Unload(7))
+    m.hear(2)
+    assert waiting(m) == {}
+    m.exit(1)
+    assert [p.job for p in m.jobs.values()] == [7], "it is loaded again"
+    m.settle()
+    assert m.fates() == dict.fromkeys(range(1, 8), 1)
+
+
+def test_no_relief_waits_for_an_end_that_does_not_come() -> None:
+    m = crowded(cores=1)
+    m.refuse(1)
+    m.hear(1)
+    assert len(waiting(m)) <= len(m.jobs)
+    m.settle()
+    assert m.fates() == dict.fromkeys(range(1, 13), 1)
+
+
+def test_at_the_end_reliefs_are_no_reason_to_wait() -> None:
+    m = crowded(cores=1)
+    m.tell(Shutdown("the run is over"))
+    m.exit(1, KILLED, NOTHING)
+    m.swept()
+    assert m.left

@@ -20,6 +20,8 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
     choices += ["kill"] * (m.core._pristine_deaths < PRISTINE_DEATHS_MAX) + ["rerun"] * bool(attempts)
     new = [key for key, process in m.jobs.items() if not process.forked]
     choices += ["refuse"] * 2 * bool(new) + ["tick"] * (m.core.deadline() is not None)
+    unheard = [number for number, events in m.unheard.items() if events]
+    choices += ["crowd"] + ["hear"] * 2 * bool(unheard)
     choices += ["define"] * m.core.offered + ["ordered death"] * bool(m.deaths) + ["forked"] * bool(new)
     what = data.draw(st.sampled_from(choices))
     some = st.sampled_from(attempts) if attempts else st.just(1)
@@ -34,6 +36,12 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
             memory_bytes=data.draw(st.sampled_from([0, 300, 5000])),
             generates=data.draw(st.integers(0, 4)) == 0,
         )
+    elif what == "crowd":
+        for _ in range(4):
+            attempts.append(len(attempts) + 1)
+            m.run(attempts[-1], job=1, memory_bytes=data.draw(st.sampled_from([0, 300])))
+    elif what == "hear":
+        m.hear(data.draw(st.sampled_from(unheard)))
     elif what == "rerun":
         attempt = data.draw(some)
         if attempt in m.core.finished or attempt in m.core.work or attempt in m.core.waiting.queued:
@@ -63,6 +71,8 @@ def one_event(m: Machine, data: st.DataObject, attempts: list[int]) -> None:
                 m.prepare(key)
             else:
                 m.fail(key, *data.draw(st.sampled_from([(FAILED, LOAD_RAISED), (KILLED, NOTHING)])))
+        elif well and data.draw(st.booleans()):
+            m.end(key)
         elif well:
             m.exit(key)
         else:

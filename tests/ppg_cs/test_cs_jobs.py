@@ -21,7 +21,7 @@ from cs_mcp import PATIENCE_S, Mcp, file_task, is_alive
 
 from ppg_cs import cores, oom
 from ppg_cs.tasks import FileTask, Task
-from ppg_protocol.messages import Cancel, Finished
+from ppg_protocol.messages import Cancel, Finished, Retract, Retracted, Started
 from ppg_protocol.records import AwaitedFile, Outcome
 
 
@@ -417,3 +417,57 @@ def test_logs_of_failed_attempts_are_kept_and_slots_are_used_again(tmp_path: Pat
         assert mcp.finish(1).stdout == b"yes\n"
         assert (mcp.directory / "attempt-1.out").read_text() == "no\n"
         assert len(list(mcp.directory.glob("slot-*.out"))) == 1
+
+
+def test_of_many_jobs_no_more_run_than_there_are_cores_however_they_end(tmp_path: Path) -> None:
+    """Most of them are ordered ahead, and start when another ends. One in eight kills itself."""
+    log = tmp_path / "log"
+
+    def note(word: bytes) -> None:
+        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(fd, word)
+        os.close(fd)
+
+    def work(path: str, number: int) -> None:
+        note(b"+")
+        time.sleep(0.003 * (number % 3))
+        write(path)
+        note(b"-")
+        if number % 8 == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Mcp(tmp_path, [file_task(tmp_path / f"out-{n}", work, n) for n in range(80)], cores=3) as mcp:
+        attempts = [mcp.run(n) for n in range(80)]
+        ends = [mcp.expect(Finished, attempt=attempt) for attempt in attempts]
+    assert [end.outcome == Outcome.OK for end in ends] == [n % 8 != 0 for n in range(80)]
+    assert {end.cores for end in ends} == {1}
+    running = [0]
+    for word in log.read_bytes():
+        running.append(running[-1] + (1 if word == ord("+") else -1))
+    assert running[-1] == 0
+    assert max(running) == 3
+
+
+def test_queued_attempts_can_be_retracted_also_those_that_were_ordered_ahead(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    def wait(path: str) -> None:
+        while not gate.exists():
+            time.sleep(0.01)
+        write(path)
+
+    with Mcp(tmp_path, [file_task(tmp_path / f"out-{n}", wait) for n in range(12)], cores=2) as mcp:
+        attempts = [mcp.run(n) for n in range(12)]
+        for attempt in attempts[:2]:
+            mcp.expect(Started, attempt=attempt)
+        mcp.send(Retract(tuple(attempts[2:])))
+
+        def retracted() -> bool:
+            said = [attempt for message in mcp.said if isinstance(message, Retracted) for attempt in message.attempts]
+            return sorted(said) == attempts[2:]
+
+        mcp.until(retracted)
+        gate.touch()
+        for attempt in attempts[:2]:
+            assert mcp.expect(Finished, attempt=attempt).outcome == Outcome.OK
+    assert not (tmp_path / "out-2").exists()

@@ -138,7 +138,8 @@ class Judge:
             raise Violation(f"{supervisor.name} removes {path}, which was made by {file.attempt}")
 
     def removes_temporary(self, master: Master, path: str) -> None:
-        """Nobody needs it any more: whoever does was made, and that is durable; nobody who reads it is at work."""
+        """Nobody needs it any more: whoever does was made, and that is durable, or it is going to be made again; nobody
+        who reads it is at work."""
         order = self._sim.runs[master.store.session]
         task, file = order.by_id[path], self._sim.files.by_path.get(path)
         self._sim.world.count("temporaries removed", int(file is not None))
@@ -146,7 +147,8 @@ class Judge:
         if task.kind != Kind.TEMPORARY or not is_ours:
             raise Violation(f"{master.name} removes {path}, {task.kind.name}, which is {file}")
         users = order.dependants(task, lambda one: self._is_through(master, order, one))
-        needing = [one for one in users if one.kind not in ON_DEMAND]
+        is_as_it_should_be = master.planner.state[master.graph.by_id[path].index] == State.DONE
+        needing = [one for one in users if one.kind not in ON_DEMAND and is_as_it_should_be]
         at_work = [job for job in self._at_work_for(order) if task.index in (job.task.index, *job.task.inputs)]
         if needing or at_work:
             raise Violation(f"{master.name} removes {path}, but {needing} need it, and {at_work} are at work")

@@ -54,6 +54,8 @@ CUTS = 0.2
 """The share of other shared worlds with it."""
 ALL_KINDS = 0.3
 """The share of worlds, but for those above, that also have temporaries, caches and final jobs."""
+CROWDS = 0.15
+"""The share of worlds in which there are more short jobs than cores."""
 APART = 0.2
 """The share of shared worlds in which daemons do not see each other."""
 LOSSY = "lose what is sent next"
@@ -73,6 +75,7 @@ class Options:
     `apart`: are the daemons of a machine in network namespaces of their own? Then they can't speak for each other, and
     only the grace keeps what a late one runs from being given away: see "Price" in ADR 0096.
     `all_kinds`: do graphs have temporaries, caches and final jobs, too?
+    `crowds`: do graphs have many short jobs, of which some are ordered ahead of free cores?
     """
 
     slaves: int = 2
@@ -94,6 +97,7 @@ class Options:
     wide_loads: bool = False
     apart: bool = False
     all_kinds: bool = False
+    crowds: bool = False
 
 
 def drawn(luck: Random) -> Options:
@@ -125,6 +129,7 @@ def drawn(luck: Random) -> Options:
     options = replace(options, faults=options.faults + lossy)
     options = replace(options, all_kinds=luck.random() < ALL_KINDS and not options.apart)
     is_cut = luck.random() < CUTS and options.users > 1 and not options.apart
+    options = replace(options, crowds=luck.random() < CROWDS)
     return _crowded(options, (CUT,)) if is_cut else options
 
 

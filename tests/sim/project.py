@@ -24,6 +24,7 @@ LOADS_BYTES = 1 << 20
 """What all loads of a project declare together, where they are not wide: they fit beside any job."""
 WIDE = 3
 """How many times larger wide loads are."""
+CROWD = 24
 SPARE_BYTES = 1 << 19
 """Left by wide loads for those that were not declared."""
 
@@ -175,6 +176,16 @@ def vary(project: Project, luck: Random) -> None:
         inputs = tuple(sorted(luck.sample(known, min(len(known), luck.choice((0, 1, 3))))))
         job_id, runtime_s = f"/{project.name}/{len(tasks):03}", luck.expovariate(1.0)
         tasks.append(Task(len(tasks), job_id, Kind.FINAL, inputs, runtime_s=runtime_s, fails=luck.random() < 0.05))
+
+
+def crowd(project: Project, luck: Random) -> None:
+    """Many short jobs come to the others, of which some need data that is loaded."""
+    tasks = project.tasks
+    loads = [task.index for task in tasks.declared if task.kind == Kind.LOADING]
+    for _ in range(CROWD):
+        inputs = (luck.choice(loads),) if loads and luck.random() < 0.5 else ()
+        job_id, runtime_s = f"/{project.name}/{len(tasks):03}", luck.expovariate(1.0) * 0.02
+        tasks.append(Task(len(tasks), job_id, Kind.OUTPUT, inputs, runtime_s=runtime_s, fails=luck.random() < 0.01))
 
 
 class _Draft:

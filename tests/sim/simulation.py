@@ -67,6 +67,8 @@ class Simulation:
         options, luck = self.options, self.world.luck
         data_bytes = MEMORY if options.wide_loads else None
         project = projects.drawn(luck, f"p{number}", user, "head", options.size, cores, options.runs, data_bytes)
+        if options.crowds:
+            projects.crowd(project, Random(f"crowd {self.seed} {number}"))
         if options.all_kinds:
             projects.vary(project, Random(f"kinds {self.seed} {number}"))
         self.projects.append(project)

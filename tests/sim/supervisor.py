@@ -214,7 +214,9 @@ class Supervisor(Process):
                 case do.UnloadData(process, job):
                     self._unload(process, job)
                 case do.StartJob():
-                    self._start_job(i)
+                    self._order_job(i)
+                case do.TakeBack(process):
+                    self._take_back(process)
                 case do.StartSuccessor():
                     self._start_successor(i)
                 case do.Hold(number, cores, memory_bytes):
@@ -273,10 +275,31 @@ class Supervisor(Process):
         """Loaded in this session here, as far as it was declared. Forks share it."""
         return max((sum(member.data.values()) for member in self.members.values()), default=0)
 
-    def _start_job(self, i: do.StartJob) -> None:
+    def _order_job(self, i: do.StartJob) -> None:
         member = self.members.get(i.process)
         if member is None:
             return  # its death is on its way to the core
+        if i.after > member.ends:
+            self.world.count("reliefs")
+            member.reliefs[i.after] = i
+        else:
+            self._start_job(member, i)
+
+    def _take_back(self, process: int) -> None:
+        member = self.members.get(process)
+        if member is not None:
+            self.world.count("reliefs taken back")
+            keys = tuple(order.key for order in member.reliefs.values())
+            member.reliefs.clear()
+            self._say_of_jobs(member, 0.001, on.TakenBack(keys))
+
+    def _say_of_jobs(self, member: DataProcess, mean_s: float, event: on.Event) -> None:
+        """In its order, as through a channel; the end of the data process last."""
+        delay_s = self.world.luck.expovariate(1.0) * mean_s + 1e-4
+        member.said_until = max(self.world.now + delay_s, member.said_until + 1e-6)
+        self.world.at(member.said_until, lambda: self.post(lambda: self.handle(event)))
+
+    def _start_job(self, member: DataProcess, i: do.StartJob) -> None:
         if i.job not in member.tasks:
             raise Violation(
                 f"data process {i.process} of {self.name} is to start job {i.job}, of which it knows nothing"
@@ -292,11 +315,15 @@ class Supervisor(Process):
         if self.alive:
             self.reports[job.key] = report
             usage = Usage(job.task.runtime_s, 0.0, 0)
-            self._later(0.002, lambda: self.handle(on.Exited(job.key, status, usage, report)))
+            member = self.members[job.process]
+            self._say_of_jobs(member, 0.002, on.Exited(job.key, status, usage, report))
+            member.ends += 1
+            if member.ends in member.reliefs:
+                self._start_job(member, member.reliefs.pop(member.ends))
 
     def job_begun(self, job: Job) -> None:
         """It was forked."""
-        self._later(0.001, lambda: self.handle(on.Forked(job.key, job.pid)))
+        self._say_of_jobs(self.members[job.process], 0.001, on.Forked(job.key, job.pid))
 
     def _start_successor(self, i: do.StartSuccessor) -> None:
         parent = self.members.get(i.process)
@@ -352,14 +379,15 @@ class Supervisor(Process):
 
     def lose_data_process(self, process: int, status: int = KILLED) -> None:
         """It dies, and what it had forked with it."""
-        if self.members.pop(process, None) is None:
+        lost = self.members.pop(process, None)
+        if lost is None:
             return
         for job in [job for job in self.jobs.values() if job.process == process]:
             self.reports[job.key] = job.kill(None)
         for member in list(self.members.values()):
             if member.key and member.parent == process:
                 self.lose_data_process(member.number)
-        self._later(0.002, lambda: self.handle(on.DataProcessDied(process, status, Usage(0.0, 0.0, 0), NOTHING)))
+        self._say_of_jobs(lost, 0.002, on.DataProcessDied(process, status, Usage(0.0, 0.0, 0), NOTHING))
 
     def orphan(self) -> None:
         """Its daemon is gone. One that is frozen goes down with it: see decision 84."""

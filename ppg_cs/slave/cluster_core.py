@@ -16,12 +16,13 @@
 from __future__ import annotations
 
 from ppg_cs import instructions as do
+from ppg_cs.endings import PRISTINE_DEATHS_MAX
 from ppg_cs.events import DataProcessDied, Prepared, Tick
 from ppg_cs.instructions import Instruction
 from ppg_cs.slave.cluster_events import ClusterEvent, Drain
 from ppg_cs.slave.exits import LEASE_OVER, UNFIT
 from ppg_cs.slave.parts import Parts
-from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX, SupervisorCore
+from ppg_cs.supervisor_core import SupervisorCore
 from ppg_cs.work import Work
 from ppg_protocol.cluster_messages import Limit, Unfit
 from ppg_protocol.errors import RemoteProtocolError

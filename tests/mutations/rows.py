@@ -138,7 +138,7 @@ MUTATIONS = [
     ),
     Mutation(
         "reports wait though a core is free", "ppg_cs/supervisor_core.py",
-        "        return self.admission.is_full and 0 <", "        return 0 <",
+        "        if not self.admission.is_full:", "        if False:",
         CORE,
     ),
     Mutation(
@@ -162,7 +162,7 @@ MUTATIONS = [
         JOBS,
     ),
     Mutation(
-        "what a killed job wrote is kept", "ppg_cs/supervisor_core.py",
+        "what a killed job wrote is kept", "ppg_cs/endings.py",
         "if report.reached is not None and report.reached.paths and outcome != Outcome.OK:", "if False:",
         f"{CORE} {JOBS}",
     ),
@@ -189,7 +189,7 @@ MUTATIONS = [
     ),
     Mutation(
         "memory admission off", "ppg_cs/admission.py",
-        "(memory_bytes and not self._has_room(memory_bytes, loaded_bytes))", "False",
+        "(not memory_bytes or self._has_room(memory_bytes, loaded_bytes))", "True",
         CORE,
     ),
     Mutation(
@@ -198,9 +198,24 @@ MUTATIONS = [
         CORE,
     ),
     Mutation(
-        "what finds no process is lost at once", "ppg_cs/supervisor_core.py",
+        "what finds no process is lost at once", "ppg_cs/endings.py",
         "        if hopeless or work.cancelled:", "        if True:",
         CORE,
+    ),
+    Mutation(
+        "a relief takes a core that nobody passed on", "ppg_cs/endings.py",
+        ".cores = work.passed_on = 1", ".cores = 1",
+        CORE,
+    ),
+    Mutation(
+        "a relief starts when its data is gone", "ppg_cs/supervisor_core.py",
+        "            self._take_back()\n            for job in", "            for job in",
+        CORE,
+    ),
+    Mutation(
+        "an order that comes after its end waits for another", "ppg_cs/data_process.py",
+        "            if after > self._ends:", "            if after:",
+        JOBS,
     ),
     Mutation(
         "jobs inherit the status store", "ppg_mcp/run/machine.py",

@@ -6,7 +6,7 @@ from cs_machine import DIED, FAILED, KILLED, LOAD_RAISED, NOTHING, RAISED, Machi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ppg_cs.supervisor_core import PRISTINE_DEATHS_MAX
+from ppg_cs.endings import PRISTINE_DEATHS_MAX
 from ppg_protocol.messages import Ack, Cancel, Define, Retract, Unload
 
 LOADS_BYTES = {7: 0, 8: 300, 9: 600}

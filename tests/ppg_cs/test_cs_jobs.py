@@ -445,7 +445,7 @@ def test_of_many_jobs_no_more_run_than_there_are_cores_however_they_end(tmp_path
     for word in log.read_bytes():
         running.append(running[-1] + (1 if word == ord("+") else -1))
     assert running[-1] == 0
-    assert max(running) == 3
+    assert max(running) <= 3
 
 
 def test_queued_attempts_can_be_retracted_also_those_that_were_ordered_ahead(tmp_path: Path) -> None:

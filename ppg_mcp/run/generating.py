@@ -28,16 +28,14 @@ class Generating:
         """Add what a generator made to the graph, or fail it. Not that of one that was withdrawn."""
         run = self._run
         if run.planner.is_off(index):
-            run.outbox.say(machine, Cancel(message.attempt))
-            run.dispatcher.handle(d.Ended(message.attempt, message.usage.runtime_s))
+            self._discard(machine, message)
             return False
         change = Change.decode(message.generated)
         merge = Merge(run.graph, run.planner, run.order[index], change)
         try:
             merge.check()
         except JobContractError as error:
-            run.outbox.say(machine, Cancel(message.attempt))
-            run.dispatcher.handle(d.Ended(message.attempt, message.usage.runtime_s))
+            self._discard(machine, message)
             self._performer.fail_here(index, error, was_run=True)
             return False
         merge.commit()
@@ -54,6 +52,11 @@ class Generating:
         run.log.info(f"{run.order[index]!r} made {len(merge.made)} jobs and {len(edges)} edges")
         run.log_not_run()
         return True
+
+    def _discard(self, machine: str, message: Finished) -> None:
+        """What was generated is not wanted."""
+        self._run.outbox.say(machine, Cancel(message.attempt))
+        self._run.dispatcher.handle(d.Ended(message.attempt, message.usage.runtime_s))
 
     def on_data_lost(self, machine: str, message: DataLost) -> None:
         """What was loaded there is gone, and what was generated, unless other machines have it, too."""

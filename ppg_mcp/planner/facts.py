@@ -169,8 +169,16 @@ class Facts:
             return False
         if node.former is not None:
             return node.adopt and (bool(node.edited) or not self.matches(job, node.former))
-        if node.adopt:
-            return True
+        return node.adopt or self._has_no_invariant(job)
+
+    def rests_on_tombstone(self, job: int) -> bool:
+        """Could what an attempt left that was broken off be taken for done, if its tombstone were lost? Not of an output
+        that has no record, and whose files are not adopted: it would be made again all the same."""
+        node = self.nodes[job]
+        return self.kind[job] != OUTPUT or node.former is not None or node.adopt or self._has_no_invariant(job)
+
+    def _has_no_invariant(self, job: int) -> bool:
+        node = self.nodes[job]
         return node.own is None and all(self.kind[p] != INVARIANT or p == node.masked for p in self.inputs[job])
 
     def is_outdated(self, job: int) -> bool:

@@ -1,4 +1,7 @@
-"""What is to be said to machines, kept until it may be: after the commit that justifies it."""
+"""What is to be said to machines, kept until it may be: after the commit that justifies it.
+
+A message is justified by what is written, an acknowledgement by what is durable: the supervisor forgets the result then.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ class Outbox:
     def __init__(self) -> None:
         self._messages: dict[str, list[Message]] = {}
         self._acks: dict[str, list[int]] = {}
+        self._ripe: dict[str, list[int]] = {}
+        """Acknowledgements that may leave."""
 
     def __bool__(self) -> bool:
         """Is there something that should not wait? Acknowledgements may."""
@@ -28,16 +33,28 @@ class Outbox:
         """Its result is in the store's buffer, or does not matter."""
         self._acks.setdefault(machine, []).append(attempt)
 
+    def ripen(self) -> None:
+        """All that was acknowledged is durable."""
+        for machine, attempts in self._acks.items():
+            self._ripe.setdefault(machine, []).extend(attempts)
+        self._acks.clear()
+
+    @property
+    def is_ripe(self) -> bool:
+        """Are there acknowledgements that may leave?"""
+        return bool(self._ripe)
+
     def forget(self, machine: str) -> None:
         """It is gone."""
         self._messages.pop(machine, None)
         self._acks.pop(machine, None)
+        self._ripe.pop(machine, None)
 
     def empty(self) -> Iterator[tuple[str, Sequence[Message]]]:
-        """Everything, in its order, by machine."""
+        """What may leave, in its order, by machine."""
         from ppg_protocol.messages import Ack
 
-        for machine, attempts in self._acks.items():
+        for machine, attempts in self._ripe.items():
             self.say(machine, Ack(tuple(attempts)))
-        messages, self._messages, self._acks = self._messages, {}, {}
+        messages, self._messages, self._ripe = self._messages, {}, {}
         yield from messages.items()

@@ -2,8 +2,9 @@
 
 No clock and no waiting: the run loop brings time and reports, so a simulation can bring others. The handlers change the
 cores and fill two buffers, the store's and the outbox; so whatever came together is committed together, and status
-writes are durable before what they justify happens: a tombstone before its Run leaves, a record before its Ack and the
-Run of a dependant leave, and before a temporary is removed that nobody needs any more.
+writes come before what they justify: a tombstone before its Run leaves, a record before its Ack and the Run of a
+dependant leave, and before a temporary is removed that nobody needs any more. They are durable before, too, unless
+nothing could be taken for done that is not (`Facts.rests_on_tombstone`): then the fsync follows the Run.
 
 Where nothing rests on them yet, records wait for others for a moment; then they are written, so that they outlive this
 process; on disk they are with what is sent next, or a little later. Whatever is sent takes a commit with an fsync. So
@@ -48,6 +49,7 @@ class Turn:
         self._reception = Reception(run, performer, self._generating)
         self._commit_by = 0.0
         self._durable_by = math.inf  # until something is written
+        self._rests = False  # does a Run that is to leave rest on its tombstone?
 
     def take_in(self, reports: Iterable[tuple[str, Report]]) -> None:
         """What supervisors said."""
@@ -78,18 +80,26 @@ class Turn:
         store = self._run.store
         if store.pending:
             return min(self._commit_by, self._durable_by)
-        return math.inf if store.is_durable and not self._performer.removable else self._durable_by
+        is_through = store.is_durable and not self._performer.removable and not self._run.outbox.is_ripe
+        return math.inf if is_through else self._durable_by
 
     def flush(self, now: float) -> None:
-        """Commit, then do what the commit justifies."""
+        """Commit, and do what the commit justifies."""
         run = self._run
-        run.store.commit()
-        self._performer.remove()
-        self._commit_by = now + COMMIT_INTERVAL_S
-        self._durable_by = now + DURABLE_INTERVAL_S
+        self._commit(durable=self._rests or not run.outbox)
         if run.machines is not None:
             for machine, messages in run.outbox.empty():
                 run.machines.send(machine, messages)
+        self._commit(durable=True)
+        self._performer.remove()
+        self._rests = False
+        self._commit_by = now + COMMIT_INTERVAL_S
+        self._durable_by = now + DURABLE_INTERVAL_S
+
+    def _commit(self, durable: bool) -> None:
+        self._run.store.commit(durable)
+        if durable:
+            self._run.outbox.ripen()
 
     def _dispatch(self, machines: Machines, along: bool) -> Sequence[Dispatch]:
         """Nothing new is sent while lost tasks are being made again, or something of an earlier run may still write."""
@@ -102,6 +112,7 @@ class Turn:
         generates = run.planner.kind[job] in GENERATES
         if not generates and run.planner.kind[job] != FINAL:
             run.store.tombstone(run.planner.ids[job], dispatch.attempt)
+            self._rests = self._rests or run.planner.rests_on_tombstone(job)
         awaited = run.origins.awaited(run.planner.inputs, (job, *dispatch.loads), dispatch.machine)
         return run_message(
             run, dispatch.attempt, job, dispatch.loads, dispatch.cores, dispatch.memory_bytes, generates, awaited

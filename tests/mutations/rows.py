@@ -36,15 +36,13 @@ MUTATIONS = [
         WRITES,
     ),
     Mutation(
-        "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
-        "        run.store.commit()\n        self._performer",
-        "        run.store.commit() if not run.outbox else None\n        self._performer",
+        "Run leaves before its tombstone is written", "ppg_mcp/run/turn.py",
+        "        self._commit(durable=self._rests or not run.outbox)\n", "",
         WRITES,
     ),
     Mutation(
-        "Run leaves though a power cut would take its tombstone", "ppg_mcp/run/turn.py",
-        "        run.store.commit()\n        self._performer",
-        "        run.store.commit(durable=False)\n        self._performer",
+        "Run leaves though a power cut would bring its record back", "ppg_mcp/run/turn.py",
+        "durable=self._rests or not run.outbox", "durable=not run.outbox",
         WRITES,
     ),
     Mutation(
@@ -59,8 +57,23 @@ MUTATIONS = [
     ),
     Mutation(
         "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
-        "        run.store.commit()\n        self._performer.remove()\n",
-        "        self._performer.remove()\n        run.store.commit()\n",
+        "        self._commit(durable=True)\n        self._performer.remove()\n",
+        "        self._performer.remove()\n        self._commit(durable=True)\n",
+        WRITES,
+    ),
+    Mutation(
+        "Run leaves though a power cut would make its files adoptable", "ppg_mcp/planner/facts.py",
+        "or node.adopt or self._has_no_invariant(job)\n\n", "\n\n",
+        WRITES,
+    ),
+    Mutation(
+        "Ack before its record is durable", "ppg_mcp/run/turn.py",
+        "        if durable:\n            self._run.outbox", "        if True:\n            self._run.outbox",
+        WRITES,
+    ),
+    Mutation(
+        "Ack waits for the next Run", "ppg_mcp/run/turn.py",
+        " and not self._run.outbox.is_ripe", "",
         WRITES,
     ),
     Mutation(

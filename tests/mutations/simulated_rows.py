@@ -23,15 +23,18 @@ SIMULATED = [
         10,
     ),
     Simulated(
-        "Run leaves before its tombstone is durable", "ppg_mcp/run/turn.py",
-        "        run.store.commit()\n        self._performer",
-        "        run.store.commit() if not run.outbox else None\n        self._performer",
+        "Run leaves before its tombstone is written", "ppg_mcp/run/turn.py",
+        "        self._commit(durable=self._rests or not run.outbox)\n", "",
         10,
     ),
     Simulated(
-        "Run leaves though a power cut would take its tombstone", "ppg_mcp/run/turn.py",
-        "        run.store.commit()\n        self._performer",
-        "        run.store.commit(durable=False)\n        self._performer",
+        "Run leaves though a power cut would bring its record back", "ppg_mcp/run/turn.py",
+        "durable=self._rests or not run.outbox", "durable=not run.outbox",
+        10,
+    ),
+    Simulated(
+        "Ack before its record is durable", "ppg_mcp/run/turn.py",
+        "        if durable:\n            self._run.outbox", "        if True:\n            self._run.outbox",
         10,
     ),
     Simulated(
@@ -158,8 +161,8 @@ SIMULATED = [
     ),
     Simulated(
         "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
-        "        run.store.commit()\n        self._performer.remove()\n",
-        "        self._performer.remove()\n        run.store.commit()\n",
+        "        self._commit(durable=True)\n        self._performer.remove()\n",
+        "        self._performer.remove()\n        self._commit(durable=True)\n",
         30,
     ),
     Simulated(

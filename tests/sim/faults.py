@@ -33,6 +33,7 @@ class Faults:
             "kill a master": self._kill_master,
             "kill a master in a commit": self._doom_master,
             "kill a master that is not heard": self._kill_unheard,
+            "cut the power of a master": self._cut_power,
             "kill the coordinator": self._kill_coordinator,
             "freeze": self._freeze,
             "freeze a busy supervisor": self._freeze_busy,
@@ -106,6 +107,13 @@ class Faults:
         masters = [*self._sim.masters.values()]
         if masters:
             self._luck.choice(masters).doomed = self._luck.randint(0, 6)
+
+    def _cut_power(self) -> None:
+        """What it started elsewhere goes on."""
+        masters = [*self._sim.masters.values()]
+        if masters:
+            master = self._luck.choice(masters)
+            master.doomed, master.loses_power = self._luck.randint(0, 12), True
 
     def _busy(self) -> list[Supervisor]:
         return [one for one in self._supervisors() if one.jobs]

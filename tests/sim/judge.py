@@ -36,6 +36,8 @@ class Judge:
         self.on: dict[str, dict[int, Job]] = {name: {} for name in sim.world.hosts}
         self.attempts: set[Attempt] = set()
         self.ended: set[tuple[str, str]] = set()
+        self.sent: dict[tuple[str, int], int] = {}
+        """By session and job, the last attempt."""
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
@@ -48,7 +50,9 @@ class Judge:
         self.attempts.add(job.attempt)
         order = self._sim.runs[job.attempt[0]]
         row = order.project.disk.rows.get(job.task.job_id)
-        if job.task.paths and (row is None or row.tombstone != f"{job.key}@{job.attempt[0]}"):
+        has_tombstone = row is not None and row.tombstone == f"{job.key}@{job.attempt[0]}"
+        may_be_lost = job.attempt[0] in order.project.cut_off and (row is None or not row.sequence)
+        if job.task.paths and not has_tombstone and not may_be_lost:
             raise Violation(f"{job} begins, but its record is {row}")
         if job.task.job_id in order.standing:
             raise Violation(f"{job} begins, but its record of an earlier run holds")
@@ -197,15 +201,28 @@ class Judge:
     # --------------------------------------------------------------------------------------------------------- masters
 
     def is_sent(self, master: Master, messages: Sequence[Message]) -> None:
-        """What leaves is justified by what is durable."""
+        """What leaves is justified by what is committed, and by what is durable where something rests on that."""
         rows, planner = master.store.disk.rows, master.planner
         for message in messages:
             if isinstance(message, Run) and planner.kind[message.job] in WITH_FILES:
                 row = rows.get(master.tasks[message.job].job_id)
                 if row is None or row.tombstone != f"{message.attempt}@{master.store.session}":
                     raise Violation(f"{message} leaves {master.name} without its tombstone: {row}")
-            if isinstance(message, (Run, Ack)) and not master.store.is_durable:
+                if row.sequence and not master.store.is_durable:
+                    raise Violation(f"{message} leaves {master.name}, and a power cut would bring its record back")
+                self.sent[master.store.session, message.job] = message.attempt
+            if isinstance(message, Ack):
+                self._are_acknowledged(master, message.attempts)
+            if isinstance(message, (Run, Ack)) and master.store.pending:
                 raise Violation(f"{message} leaves {master.name} before its commit")
+
+    def _are_acknowledged(self, master: Master, attempts: Sequence[int]) -> None:
+        """A result that was taken for one can't be lost any more."""
+        for job, task in enumerate(master.tasks):
+            is_told = self.sent.get((master.store.session, job)) in attempts and master.planner.state[job] == State.DONE
+            row = master.store.disk.durable.get(task.job_id)
+            if is_told and task.kind in WITH_FILES and (row is None or row.tombstone):
+                raise Violation(f"{master.name} acknowledges {task.job_id}, but a power cut would leave {row}")
 
     def look_at(self, master: Master) -> None:
         """The fold of the store is what the master believes."""

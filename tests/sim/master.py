@@ -150,7 +150,7 @@ class Survey:
 class Master(Process):
     """See the module. It is what the parts of the run loop take for a RunContext, and for a Machines.
 
-    `doomed`: how many writes from now in a commit it is killed; None: it is not.
+    `doomed`: how many writes from now in a commit it is killed; None: it is not. `loses_power`: and how.
     """
 
     def __init__(self, sim: Simulation, project: Project) -> None:
@@ -158,6 +158,7 @@ class Master(Process):
         super().__init__(sim.world, host, project.user, f"mcp {project.name}")
         self.sim, self.project = sim, project
         self.doomed: int | None = None
+        self.loses_power = False
         session = project.next_session
         self.store = FakeStore(project.disk, session, self._writes)
         self.graph = _graph()
@@ -284,6 +285,8 @@ class Master(Process):
 
     def on_death(self) -> None:
         """See Process."""
+        if self.loses_power:
+            self.world.count("commits lost in power cuts", self.project.lose_power(self.store.session, self.world.luck))
         self.sim.master_died(self)
 
     # -------------------------------------------------------------------------------------- as the run loop's machines

@@ -125,7 +125,8 @@ class Order:
 
 @dataclass(eq=False)
 class Project:
-    """`runs_left`: how often it is to be run. `basis`: of what each committed record was made, see `judge`."""
+    """`runs_left`: how often it is to be run. `basis`: of what each committed record was made, see `judge`. `cut_off`:
+    sessions whose last writes a power cut may have taken."""
 
     name: str
     user: str
@@ -136,11 +137,17 @@ class Project:
     is_running: bool = False
     ended_well: int = 0
     basis: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    cut_off: set[str] = field(default_factory=set)
 
     @property
     def next_session(self) -> str:
         """How the next one will be called."""
         return f"{self.name}-{self.disk.epoch + 1}"
+
+    def lose_power(self, session: str, luck: Random) -> int:
+        """In this session. Returns how many of its commits are lost."""
+        self.cut_off.add(session)
+        return self.disk.lose_power(luck)
 
     def edit(self, luck: Random) -> None:
         """The user changes the code of some jobs."""

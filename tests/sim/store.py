@@ -1,13 +1,15 @@
 """A status store in memory, which outlives its master. It keeps to the contract of the real one (test_store_contract).
 
 The disk is a log: the writes of a commit, one by one, then its mark. A crash in the middle leaves any number of the
-writes, a crash behind the mark all of them; whoever opens the disk next takes what has its mark and drops the rest.
+writes, a crash behind the mark all of them; whoever opens the disk next takes what has its mark and drops the rest. A
+power cut also takes commits, from the end of the log on, but none before the last durable one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +31,41 @@ MARK: Write = ("mark", ())
 
 @dataclass
 class Disk:
-    """What is durable. `rows` and `meta` are the fold of `log`, as far as it is marked."""
+    """What outlives a process. `rows` and `meta` are the fold of `log`, as far as it is marked; `durable` is the one of
+    its first `synced` writes, of which the last is the mark of a durable commit."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
     epoch: int = 0
     log: list[Write] = field(default_factory=list)
     commits: int = 0
+    synced: int = 0
+    durable: dict[str, Row] = field(default_factory=dict)
 
     def open(self) -> None:
         """As after a crash: back to the last mark."""
+        self._fold()
+        self.epoch += 1
+        self.sync()
+
+    def sync(self) -> None:
+        """After this, a power cut takes nothing."""
+        self.synced, self.durable = len(self.log), dict(self.rows)
+
+    def lose_power(self, luck: Random) -> int:
+        """What was not synced is there up to any commit. Returns the number of those that are not."""
+        before = self.commits
+        marks = [at for at, write in enumerate(self.log, 1) if write == MARK and at > self.synced]
+        del self.log[luck.choice([self.synced, *marks]) :]
+        self._fold()
+        return before - self.commits
+
+    def _fold(self) -> None:
         while self.log and self.log[-1] != MARK:
             self.log.pop()
         self.rows, self.meta, self.commits = {}, {}, 0
         for write in self.log:
             self.apply(write)
-        self.epoch += 1
 
     def apply(self, write: Write) -> None:
         """A write of the log."""
@@ -92,7 +113,7 @@ class FakeStore:
 
     @property
     def is_durable(self) -> bool:
-        """Would all of it be there after a power cut? (There are none; the judge asks.)"""
+        """Would all of it be there after a power cut?"""
         return self._synced and not self._buffer
 
     def tombstone(self, job_id: str, attempt: int) -> None:
@@ -126,4 +147,6 @@ class FakeStore:
             self.disk.log.append(write)
         for write in batch:
             self.disk.apply(write)
+        if durable:
+            self.disk.sync()
         self._writing()

@@ -1,14 +1,14 @@
 """What is on disk when a message leaves: "status writes come before the sends they justify", and sync before its mark.
 
-A copy of the status store, taken at that moment, is what a master that dies right then would leave. What a power cut
-would leave is less, unless the store says that it is durable (see tests/crash/test_power_loss.py).
+A copy of the status store, taken at that moment, is what a master that dies right then would leave. A power cut may
+leave no more than the copy that was taken at the last durable commit (see tests/crash/test_power_loss.py).
 """
 
 from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,35 @@ from ppg_mcp.run.sync import OutputSync
 from ppg_mcp.store import Record, StatusStore
 from ppg_protocol.messages import Ack, Run
 
-from ..project import Project, copy, write
+from ..project import Outcome, Project, copy, write
 from ..scripts import until
 
 STORE = ".pypipegraph_status_robust"
 
 
+Records = dict[str, Record]
+
+
 class Witness:
-    """Sees every batch that is sent, and what the store on disk says at that moment."""
+    """Sees every message that is sent, what the store says at that moment, and what it says after a power cut."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.batches: list[tuple[Sequence[Any], dict[str, Record]]] = []
+        self.durable: Records = {}
+        self.sent: list[tuple[Any, Records, Records]] = []
+        self.on_ack: Callable[[], None] = lambda: None
 
-    def saw(self, messages: Sequence[Any]) -> None:
-        self.batches.append((tuple(messages), self.on_disk()))
+    def sees(self, messages: Sequence[Any]) -> None:
+        written = self.on_disk()
+        self.sent += [(message, written, self.durable) for message in messages]
+        if any(isinstance(message, Ack) for message in messages):
+            self.on_ack()
 
-    def on_disk(self) -> dict[str, Record]:
+    def sees_commit(self, store: StatusStore, durable: bool) -> None:
+        if durable and store.path.name == STORE and store.path.parent != self.directory:
+            self.durable = self.on_disk()
+
+    def on_disk(self) -> Records:
         self.directory.mkdir(exist_ok=True)
         for path in Path(".").glob(f"{STORE}*"):
             if not path.name.endswith(".holder"):
@@ -52,13 +64,18 @@ class Witness:
 @pytest.fixture
 def witness(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Witness:
     witness = Witness(tmp_path_factory.mktemp("witness") / "copy")
-    send = EmbeddedMachine.send
+    send, commit = EmbeddedMachine.send, StatusStore.commit
 
-    def sent(machines: EmbeddedMachine, machine: str, messages: Sequence[Any]) -> None:
-        witness.saw(messages)
+    def sending(machines: EmbeddedMachine, machine: str, messages: Sequence[Any]) -> None:
+        witness.sees(messages)
         send(machines, machine, messages)
 
-    monkeypatch.setattr(EmbeddedMachine, "send", sent)
+    def committing(store: StatusStore, durable: bool = True) -> None:
+        commit(store, durable)
+        witness.sees_commit(store, durable)
+
+    monkeypatch.setattr(EmbeddedMachine, "send", sending)
+    monkeypatch.setattr(StatusStore, "commit", committing)
     return witness
 
 
@@ -69,75 +86,83 @@ def build(text: str) -> None:
 
 
 @pytest.mark.parametrize("runs", [1, 2])
-def test_a_tombstone_is_on_disk_before_its_run_leaves_and_a_record_before_its_ack(
+def test_a_tombstone_is_written_before_its_run_leaves_and_a_record_is_durable_before_its_ack(
     project: Project, witness: Witness, runs: int
 ) -> None:
     outcomes = [project.run(lambda number=number: build(f"text {number}")) for number in range(runs)]
     order = outcomes[-1].graph.order
     job_of: dict[int, str] = {}
-    sent = [(message, disk) for messages, disk in witness.batches for message in messages]
-    assert sum(isinstance(message, Run) for message, _ in sent) == 3 * runs
-    for message, disk in sent:
+    assert sum(isinstance(message, Run) for message, *_ in witness.sent) == 3 * runs
+    for message, written, durable in witness.sent:
         if isinstance(message, Run):
             job = order[message.job]
             job_of[message.attempt] = job.job_id
-            assert disk[job.job_id].tombstone, f"{job!r} was sent without a tombstone"
+            assert written[job.job_id].tombstone, f"{job!r} was sent without a tombstone"
             for p in job.prerequisites:
-                assert not p.paths or not disk[p.job_id].tombstone, f"{job!r} was sent before {p!r} was recorded"
+                assert not p.paths or not written[p.job_id].tombstone, f"{job!r} was sent before {p!r} was recorded"
         elif isinstance(message, Ack):
             for attempt in message.attempts:
-                assert not disk[job_of[attempt]].tombstone, f"{job_of[attempt]} was acknowledged before its record"
-    assert any(isinstance(message, Ack) for message, _ in sent)
+                assert not durable[job_of[attempt]].tombstone, f"{job_of[attempt]} was acknowledged before its record"
+    assert any(isinstance(message, Ack) for message, *_ in witness.sent)
 
 
-def test_a_record_is_on_disk_before_the_temporary_that_it_needed_is_removed(
+def left_durably(witness: Witness, outcome: Outcome) -> dict[str, bool]:
+    """Of each job that was sent: was its tombstone durable then?"""
+    order = outcome.graph.order
+    jobs = {order[message.job].job_id: durable for message, _, durable in witness.sent if isinstance(message, Run)}
+    return {job_id: job_id in durable and bool(durable[job_id].tombstone) for job_id, durable in jobs.items()}
+
+
+def test_a_tombstone_over_a_record_is_durable_before_its_run_leaves(project: Project, witness: Witness) -> None:
+    """Else a power cut would bring the record back, over files that are half done."""
+    assert left_durably(witness, project.run(lambda: build("text"))) == {"first": False, "second": True, "third": False}
+    witness.sent.clear()
+    again = left_durably(witness, project.run(lambda: build("other text")))
+    assert again == {"first": True, "second": True, "third": True}
+
+
+def test_where_files_are_adopted_a_tombstone_is_durable_before_its_run_leaves(
+    project: Project, witness: Witness
+) -> None:
+    """Else a power cut would leave half a file, and nothing that tells."""
+
+    def uncoded() -> None:
+        ppg.FileGeneratingJob("uncoded", write("text")).ignore_code_changes()
+
+    assert left_durably(witness, project.run(uncoded)) == {"uncoded": True}
+    witness.sent.clear()
+    adopting = project.run(lambda: ppg.FileGeneratingJob("coded", write("text")), adopt=True)
+    assert left_durably(witness, adopting) == {"coded": True}
+
+
+def test_a_record_that_nobody_waits_for_is_acknowledged_nevertheless(project: Project, witness: Witness) -> None:
+    witness.on_ack = Path("acknowledged").touch
+
+    def waiting(path: Any) -> None:
+        until(Path("acknowledged").exists)
+        Path(path).write_text("text")
+
+    def chain() -> None:
+        ppg.FileGeneratingJob("second", waiting).depends_on(ppg.FileGeneratingJob("first", write("text")))
+
+    assert project.ran(chain) == ["first", "second"]
+
+
+def test_a_record_is_durable_before_the_temporary_that_it_needed_is_removed(
     project: Project, witness: Witness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    removed: list[tuple[str, dict[str, Record]]] = []
+    removed: list[tuple[str, Records]] = []
     remove_files = performing.remove_files
 
     def removing(graph: Any, job: Any, *more: Any) -> None:
-        removed.append((job.job_id, witness.on_disk()))
+        removed.append((job.job_id, witness.durable))
         remove_files(graph, job, *more)
 
     monkeypatch.setattr(performing, "remove_files", removing)
     project.run(lambda: build("text"))
-    ((job_id, disk),) = removed
+    ((job_id, durable),) = removed
     assert job_id == "second"
-    assert not disk["third"].tombstone, "third was not recorded yet"
-
-
-def test_all_that_was_written_is_durable_when_something_is_sent_or_removed(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[StatusStore] = []
-    seen: list[tuple[str, bool]] = []
-    open_store, send, remove_files = StatusStore.open, EmbeddedMachine.send, performing.remove_files
-
-    def opening(path: Path) -> StatusStore:
-        opened.append(open_store(path))
-        return opened[-1]
-
-    def sending(machines: EmbeddedMachine, machine: str, messages: Sequence[Any]) -> None:
-        seen.extend((type(message).__name__, opened[-1].is_durable) for message in messages)
-        send(machines, machine, messages)
-
-    def removing(*arguments: Any) -> None:
-        seen.append(("a temporary", opened[-1].is_durable))
-        remove_files(*arguments)
-
-    monkeypatch.setattr(StatusStore, "open", opening)
-    monkeypatch.setattr(EmbeddedMachine, "send", sending)
-    monkeypatch.setattr(performing, "remove_files", removing)
-
-    def many() -> None:
-        build("text")
-        for number in range(200):
-            ppg.FileGeneratingJob(f"many {number}", write("text"))
-
-    project.run(many)
-    assert {what for what, _ in seen} == {"Run", "Ack", "Shutdown", "a temporary"}
-    assert all(is_durable for _, is_durable in seen)
+    assert not durable["third"].tombstone, "third was not recorded yet"
 
 
 def test_of_many_short_jobs_few_take_an_fsync_and_each_is_written_soon(

@@ -172,8 +172,8 @@ class Facts:
         return node.adopt or self._has_no_invariant(job)
 
     def rests_on_tombstone(self, job: int) -> bool:
-        """Could what an attempt left that was broken off be taken for done, if its tombstone were lost? Not of an output
-        that has no record, and whose files are not adopted: it would be made again all the same."""
+        """Could what a broken-off attempt left be taken for done, if its tombstone were lost? Not of an output that has
+        no record, and whose files are not adopted: it would be made again all the same."""
         node = self.nodes[job]
         return self.kind[job] != OUTPUT or node.former is not None or node.adopt or self._has_no_invariant(job)
 

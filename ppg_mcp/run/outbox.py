@@ -1,6 +1,7 @@
 """What is to be said to machines, kept until it may be: after the commit that justifies it.
 
-A message is justified by what is written, an acknowledgement by what is durable: the supervisor forgets the result then.
+A message is justified by what is written, an acknowledgement by what is durable, since the supervisor then forgets the
+result.
 """
 
 from __future__ import annotations

@@ -86,12 +86,11 @@ class Turn:
     def flush(self, now: float) -> None:
         """Commit, and do what the commit justifies."""
         run = self._run
-        self._commit(durable=self._rests or not run.outbox)
+        self._commit(durable=self._rests or bool(self._performer.removable) or not run.outbox)
         if run.machines is not None:
             for machine, messages in run.outbox.empty():
                 run.machines.send(machine, messages)
         self._commit(durable=True)
-        self._performer.remove()
         self._rests = False
         self._commit_by = now + COMMIT_INTERVAL_S
         self._durable_by = now + DURABLE_INTERVAL_S
@@ -100,6 +99,7 @@ class Turn:
         self._run.store.commit(durable)
         if durable:
             self._run.outbox.ripen()
+            self._performer.remove()
 
     def _dispatch(self, machines: Machines, along: bool) -> Sequence[Dispatch]:
         """Nothing new is sent while lost tasks are being made again, or something of an earlier run may still write."""

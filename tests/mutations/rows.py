@@ -37,12 +37,12 @@ MUTATIONS = [
     ),
     Mutation(
         "Run leaves before its tombstone is written", "ppg_mcp/run/turn.py",
-        "        self._commit(durable=self._rests or not run.outbox)\n", "",
+        "        self._commit(durable=self._rests or bool(self._performer.removable) or not run.outbox)\n", "",
         WRITES,
     ),
     Mutation(
         "Run leaves though a power cut would bring its record back", "ppg_mcp/run/turn.py",
-        "durable=self._rests or not run.outbox", "durable=not run.outbox",
+        "durable=self._rests or ", "durable=",
         WRITES,
     ),
     Mutation(
@@ -57,8 +57,8 @@ MUTATIONS = [
     ),
     Mutation(
         "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
-        "        self._commit(durable=True)\n        self._performer.remove()\n",
-        "        self._performer.remove()\n        self._commit(durable=True)\n",
+        "        self._run.store.commit(durable)\n",
+        "        self._performer.remove()\n        self._run.store.commit(durable)\n",
         WRITES,
     ),
     Mutation(
@@ -69,6 +69,11 @@ MUTATIONS = [
     Mutation(
         "Ack before its record is durable", "ppg_mcp/run/turn.py",
         "        if durable:\n            self._run.outbox", "        if True:\n            self._run.outbox",
+        WRITES,
+    ),
+    Mutation(
+        "what is sent may still find a temporary that is gone in a moment", "ppg_mcp/run/turn.py",
+        "bool(self._performer.removable) or ", "",
         WRITES,
     ),
     Mutation(

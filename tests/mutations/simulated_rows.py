@@ -24,12 +24,12 @@ SIMULATED = [
     ),
     Simulated(
         "Run leaves before its tombstone is written", "ppg_mcp/run/turn.py",
-        "        self._commit(durable=self._rests or not run.outbox)\n", "",
+        "        self._commit(durable=self._rests or bool(self._performer.removable) or not run.outbox)\n", "",
         10,
     ),
     Simulated(
         "Run leaves though a power cut would bring its record back", "ppg_mcp/run/turn.py",
-        "durable=self._rests or not run.outbox", "durable=not run.outbox",
+        "durable=self._rests or ", "durable=",
         10,
     ),
     Simulated(
@@ -161,8 +161,8 @@ SIMULATED = [
     ),
     Simulated(
         "a temporary goes before the record of who needed it is durable", "ppg_mcp/run/turn.py",
-        "        self._commit(durable=True)\n        self._performer.remove()\n",
-        "        self._performer.remove()\n        self._commit(durable=True)\n",
+        "        self._run.store.commit(durable)\n",
+        "        self._performer.remove()\n        self._run.store.commit(durable)\n",
         30,
     ),
     Simulated(

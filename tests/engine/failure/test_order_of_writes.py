@@ -79,10 +79,11 @@ def witness(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     return witness
 
 
-def build(text: str) -> None:
+def build(text: str) -> Any:
+    """Returns the last job."""
     first = ppg.FileGeneratingJob("first", write(text))
     second = ppg.TempFileGeneratingJob("second", copy("first")).depends_on(first)
-    ppg.FileGeneratingJob("third", copy("second")).depends_on(second)
+    return ppg.FileGeneratingJob("third", copy("second")).depends_on(second)
 
 
 @pytest.mark.parametrize("runs", [1, 2])
@@ -163,6 +164,25 @@ def test_a_record_is_durable_before_the_temporary_that_it_needed_is_removed(
     ((job_id, durable),) = removed
     assert job_id == "second"
     assert not durable["third"].tombstone, "third was not recorded yet"
+
+
+def test_a_temporary_is_removed_before_what_follows_its_users_is_sent(
+    project: Project, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a job that uses it without saying so might find it."""
+    sent: list[int] = []
+    remove_files = performing.remove_files
+
+    def removing(*arguments: Any) -> None:
+        sent.append(sum(isinstance(message, Run) for message, *_ in witness.sent))
+        remove_files(*arguments)
+
+    def longer() -> None:
+        ppg.FileGeneratingJob("fourth", write("text")).depends_on(build("text"))
+
+    monkeypatch.setattr(performing, "remove_files", removing)
+    project.ran(longer)
+    assert sent == [3]
 
 
 def test_of_many_short_jobs_few_take_an_fsync_and_each_is_written_soon(

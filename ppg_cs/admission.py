@@ -46,6 +46,11 @@ class Admission:
         """Whether nothing whatever can start."""
         return self.cores_taken >= self.usable_cores
 
+    @property
+    def is_above_limit(self) -> bool:
+        """Whether cores that become free are to be given back, since the limit was lowered."""
+        return self.cores_taken > self.usable_cores
+
     def possible(self, cores: int) -> bool:
         """Whether the machine could ever grant this."""
         return 1 <= cores <= self.cores or cores in (-1, -2)

@@ -215,7 +215,7 @@ class SupervisorCore(Endings):
             is_load, number = candidate
             if not (self._start_load(number) if is_load else self._start_attempt(number)):
                 break
-        while self.has_plenty(PLENTY_PER_CORE) and self._order_relief():
+        while not self.admission.is_above_limit and self.has_plenty(PLENTY_PER_CORE) and self._order_relief():
             pass
 
     def _is_crowded_out(self, is_load: bool, number: int) -> bool:

@@ -80,15 +80,18 @@ class ClusterSupervisorCore(SupervisorCore):
         self.limit = limit
         self.admission.limit(*((0, 0) if self.draining else (limit.cores, limit.memory_bytes)))
         self._reported = (-1, -1)
-        if self.admission.cores_taken > self.admission.limit_cores:
+        if self.admission.is_above_limit or self._taken_bytes > self.admission.limit_bytes:
             self._take_back()
+
+    @property
+    def _taken_bytes(self) -> int:
+        return self.admission.memory_taken + self.lineage.loaded_bytes
 
     def _report_holding(self) -> None:
         if self.limit is None:
             return
         adm = self.admission
-        taken_bytes = adm.memory_taken + self.lineage.loaded_bytes
-        holding = (max(adm.limit_cores, adm.cores_taken), max(adm.limit_bytes, taken_bytes))
+        holding = (max(adm.limit_cores, adm.cores_taken), max(adm.limit_bytes, self._taken_bytes))
         if holding != self._reported:
             self._reported = holding
             self._out.append(do.Hold(self.limit.number, *holding))

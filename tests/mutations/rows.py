@@ -231,6 +231,11 @@ MUTATIONS = [
         CORE,
     ),
     Mutation(
+        "a lowered limit is never reached while short jobs wait", "ppg_cs/supervisor_core.py",
+        "        while not self.admission.is_above_limit and ", "        while ",
+        "tests/ppg_cs/slave/test_cluster_core.py",
+    ),
+    Mutation(
         "an order that comes after its end waits for another", "ppg_cs/data_process.py",
         "            if after > self._ends:", "            if after:",
         JOBS,
@@ -303,7 +308,7 @@ MUTATIONS = [
     ),
     Mutation(
         "outputs with invariants adopted", "ppg_mcp/planner/facts.py",
-        "        if node.adopt:\n            return True\n", "        if True:\n            return True\n",
+        "        return node.adopt or self._has_no_invariant(job)\n\n", "        return True\n\n",
         PLANNER,
     ),
     Mutation(

@@ -38,6 +38,11 @@ SIMULATED = [
         10,
     ),
     Simulated(
+        "a lowered limit is never reached while short jobs wait", "ppg_cs/supervisor_core.py",
+        "        while not self.admission.is_above_limit and ", "        while ",
+        300,
+    ),
+    Simulated(
         "Ack before commit", "ppg_mcp/run/reception.py",
         "        run.outbox.acknowledge(machine, attempt)\n",
         "        from ppg_protocol.messages import Ack; run.machines.send(machine, [Ack((attempt,))])\n",
@@ -128,8 +133,8 @@ SIMULATED = [
     ),
     Simulated(
         "loaded data is held, but not reported", "ppg_cs/slave/cluster_core.py",
-        "        taken_bytes = adm.memory_taken + self.lineage.loaded_bytes\n",
-        "        taken_bytes = adm.memory_taken\n",
+        "        return self.admission.memory_taken + self.lineage.loaded_bytes\n",
+        "        return self.admission.memory_taken\n",
         600,
     ),
     Simulated(

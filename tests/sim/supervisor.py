@@ -281,6 +281,8 @@ class Supervisor(Process):
             return  # its death is on its way to the core
         if i.after > member.ends:
             self.world.count("reliefs")
+            if self.core.admission.is_above_limit:
+                raise Violation(f"{self.name} is to give cores back, and orders {i} in advance")
             member.reliefs[i.after] = i
         else:
             self._start_job(member, i)

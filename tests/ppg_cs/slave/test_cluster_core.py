@@ -7,7 +7,7 @@ from cluster_machine import ClusterMachine
 from cs_machine import kinds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_cs_core_random import one_event
+from test_cs_core_random import Events
 
 from ppg_cs import instructions as do
 from ppg_cs.events import Tick
@@ -45,6 +45,30 @@ def test_holding_follows_what_is_taken_down_to_the_limit() -> None:
     m.exit(2)
     m.exit(3)
     assert m.holds == [do.Hold(2, 3, 600), do.Hold(2, 2, 400), do.Hold(2, 1, 300)]
+
+
+def test_a_lowered_limit_is_reached_however_many_short_jobs_wait() -> None:
+    m = whole(4)
+    for attempt in range(1, 41):
+        m.run(attempt)
+    assert len(m.reliefs) == 4
+    m.limit(1)
+    for _ in range(3):
+        m.exit(next(iter(m.jobs)))
+    assert len(m.jobs) == 1
+    assert m.holds[-1].cores == 1
+    assert len(m.reliefs) == 1, "from then on as before"
+
+
+def test_memory_that_was_booked_ahead_is_given_back_with_a_lowered_limit() -> None:
+    m = whole()
+    for attempt in range(1, 9):
+        m.run(attempt, memory_bytes=150)
+    assert len(m.reliefs) == 2
+    m.limit(2, 440)
+    m.hear(1)
+    assert m.holds[-1] == do.Hold(2, 2, 440)
+    assert not m.reliefs, "there is no place for them"
 
 
 def test_a_job_without_declared_memory_is_not_refused_for_lack_of_it() -> None:
@@ -301,7 +325,7 @@ def test_data_processes_that_keep_dying_make_it_unfit() -> None:
 @given(data=st.data(), cores=st.integers(1, 4))
 def test_limits_are_kept_and_every_run_has_one_end_whatever_happens(data: st.DataObject, cores: int) -> None:
     m = ClusterMachine(cores)
-    attempts: list[int] = []
+    events = Events(m, data)
     for _ in range(data.draw(st.integers(0, 40))):
         what = data.draw(st.integers(0, 5))
         if what == 0:
@@ -309,12 +333,12 @@ def test_limits_are_kept_and_every_run_has_one_end_whatever_happens(data: st.Dat
         elif what == 1:
             m.define(len(m.known))
         else:
-            one_event(m, data, attempts)
+            events.happen()
         assert all(count == 1 for count in m.fates().values()), "two ends"
         if m.holds:
             admission = m.core.admission
             assert m.holds[-1].cores == max(admission.limit_cores, admission.cores_taken)
     m.limit(cores)
     m.settle()
-    assert m.fates() == dict.fromkeys(attempts, 1), "somebody waits for ever"
+    assert m.fates() == dict.fromkeys(events.attempts, 1), "somebody waits for ever"
     assert m.holds[-1] == do.Hold(m.limits, cores, max(1000, m.core.lineage.loaded_bytes))

@@ -70,7 +70,7 @@ SIMULATED = [
         "a session starts before older ones are gone", "ppg_cs/slave/core.py",
         "        if not any(order.project == project and order.epoch < newest for order in at_work):",
         "        if True:",
-        100,
+        600,
     ),
     Simulated(
         "a run does not wait for the machines of an older one", "ppg_mcp/cluster/core.py",
@@ -86,7 +86,7 @@ SIMULATED = [
         "no margin after the lease", "ppg_mcp/cluster/core.py",
         "        return self.surroundings.lease_s + self.surroundings.margin_s",
         "        return self.surroundings.lease_s",
-        600,
+        8000,
     ),
     Simulated(
         "a third of the lease, and no margin", "ppg_mcp/cluster/core.py",

@@ -68,12 +68,20 @@ class Endings(ABC):
         self.lineage.predecessors.pop(work.successor, None)
         if not work.successor:
             self.reliefs.refused(work.process)
-            self._take_back()
+            self._take_back(work.process)
         hopeless = self.shortage.refused(any(other.forked for other in self.work.values()), now)
         if hopeless or work.cancelled:
             self._conclude(work, NOTHING)
+        elif work.retracted:
+            self._withdraw(work)
         else:
             self._put_back(work)
+
+    def _withdraw(self, work: Work) -> None:
+        """It never had a process, and is not wanted any more."""
+        self._leave_places(work)
+        if self.closing_until is None:
+            self._send(Retracted((work.key,)))
 
     def _put_back(self, work: Work) -> None:
         """It never had a process, and waits again."""
@@ -99,9 +107,7 @@ class Endings(ABC):
                 continue
             self.reliefs.taken_back(work.process, key)
             if work.retracted or work.cancelled:
-                self._leave_places(work)
-                if self.closing_until is None:
-                    self._send(Retracted((key,)))
+                self._withdraw(work)
             else:
                 self._put_back(work)
 
@@ -188,6 +194,7 @@ class Endings(ABC):
             self._finish(work.key, Outcome.OK, None, work.usage, event.report, work.cores)
 
     def _take_over(self, work: Work) -> None:
+        self._take_back(self.lineage.current)  # where it waits, only what runs there already will end
         self.lineage.take_over(work.successor)
         self._out.append(do.TakeOver(work.successor))
         self.successor, self.offered = None, False
@@ -276,10 +283,10 @@ class Endings(ABC):
 
     # ----------------------------------------------------------------------------------------- what is ordered and said
 
-    def _take_back(self) -> None:
-        """Ask for all that waits for an end in the current data process."""
-        if self.reliefs.waiting(self.lineage.current):
-            self._out.append(do.TakeBack(self.lineage.current))
+    def _take_back(self, process: int) -> None:
+        """Ask for all that waits for an end in a data process."""
+        if self.reliefs.ask(process):
+            self._out.append(do.TakeBack(process))
 
     def _send(self, message: do.Reply) -> None:
         self._out.append(do.Send(message))

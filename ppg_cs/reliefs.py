@@ -23,10 +23,22 @@ class Reliefs:
         self._ends: Counter[int] = Counter()
         self._due: dict[int, dict[int, int]] = {}
         """By data process: attempts by the number of the end that they wait for."""
+        self._asked: set[int] = set()
+        """Attempts that wait, and that were asked for again."""
 
     def waiting(self, process: int) -> frozenset[int]:
         """Attempts that wait for an end there, as far as is known."""
         return frozenset(self._due.get(process, {}).values())
+
+    def process_of(self, attempt: int) -> int:
+        """Where it waits; 0 if it doesn't, as far as is known."""
+        return next((process for process, due in self._due.items() if attempt in due.values()), 0)
+
+    def ask(self, process: int) -> bool:
+        """Ask for all that wait there; returns whether any was not asked for yet."""
+        unasked = self.waiting(process) - self._asked
+        self._asked |= unasked
+        return bool(unasked)
 
     def next_end(self, process: int) -> int:
         """The end that one more can wait for; 0 if there is none that is sure to come."""
@@ -51,10 +63,12 @@ class Reliefs:
         self._ends[process] += 1
         relief = self._due.get(process, {}).pop(self._ends[process], 0)
         self._running[process] -= not relief
+        self._asked.discard(relief)
         return relief
 
     def taken_back(self, process: int, attempt: int) -> None:
         """It was not started, and is not going to be."""
+        self._asked.discard(attempt)
         due = self._due.get(process, {})
         for end in [end for end, other in due.items() if other == attempt]:
             del due[end]
@@ -62,4 +76,4 @@ class Reliefs:
     def died(self, process: int) -> None:
         """The data process is gone."""
         del self._running[process], self._ends[process]
-        self._due.pop(process, None)
+        self._asked.difference_update(self._due.pop(process, {}).values())

@@ -12,8 +12,8 @@ Rules
   it: this is what drains the machine for wide jobs. One that waits for a load, or a generator that waits for the
   successor's place, blocks nobody.
 - While many jobs of one core are next, and all cores are busy, some are ordered ahead, to start when others end (see
-  `reliefs`). They are asked for again when data is unloaded, less may be taken or a fork was refused, and for whoever
-  retracts or cancels one.
+  `reliefs`). They are asked for again when a core is free, data is unloaded, a successor takes over, less may be taken
+  or a fork was refused, and for whoever retracts or cancels one.
 - A load waits for the files that the first of its askers awaits.
 - When nothing runs and data that the next does not need is in its way, all data is given up (see `crowding`); not where
   generated tasks would go with it, which only their generators could make again.
@@ -30,7 +30,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ppg_cs import instructions as do
@@ -143,7 +143,7 @@ class SupervisorCore(Endings):
     def _on_retract(self, message: Retract, now: float) -> None:
         attempts = dict.fromkeys(message.attempts)
         self._retract(tuple(attempt for attempt in attempts if attempt in self.waiting.queued))
-        self._retract_reliefs(self.reliefs.waiting(self.lineage.current).intersection(attempts))
+        self._retract_reliefs(attempts)
 
     def _on_cancel(self, message: Cancel, now: float) -> None:
         attempt = message.attempt
@@ -151,8 +151,7 @@ class SupervisorCore(Endings):
             self._retract((attempt,))
         elif attempt in self.work:
             self._kill(self.work[attempt])
-            if attempt in self.reliefs.waiting(self.lineage.current):
-                self._take_back()
+            self._take_back(self.reliefs.process_of(attempt))
         elif self.offered and self.successor is not None and self.successor.key == attempt:
             self._discard_offer(self.successor)
 
@@ -187,9 +186,9 @@ class SupervisorCore(Endings):
         self.waiting.clear()
         if self.offered and self.successor is not None:
             self._discard_offer(self.successor)
+        self._take_back(self.lineage.current)  # first, lest it starts for one that was killed
         for work in self.work.values():
             self._kill(work)
-        self._take_back()
 
     def _on_tick(self, event: Tick, now: float) -> None:
         if self.closing_until is not None and now >= self.closing_until:
@@ -217,6 +216,8 @@ class SupervisorCore(Endings):
                 break
         while not self.admission.is_above_limit and self.has_plenty(PLENTY_PER_CORE) and self._order_relief():
             pass
+        if not self.admission.is_full:
+            self._take_back(self.lineage.current)
 
     def _is_crowded_out(self, is_load: bool, number: int) -> bool:
         if self.admission.holders or self.lineage.generated:
@@ -269,11 +270,12 @@ class SupervisorCore(Endings):
         self._out.append(do.StartJob(process, run.attempt, run.job, 1, slot, run.await_files, end))
         return True
 
-    def _retract_reliefs(self, attempts: frozenset[int]) -> None:
+    def _retract_reliefs(self, attempts: Iterable[int]) -> None:
         for attempt in attempts:
-            self.work[attempt].retracted = True
-        if attempts:
-            self._take_back()
+            process = self.reliefs.process_of(attempt)
+            if process:
+                self.work[attempt].retracted = True
+                self._take_back(process)
 
     def _start_successor(self, key: int, job: int, cores: int, memory: int, files: tuple[AwaitedFile, ...]) -> None:
         process, successor = self.lineage.current, self.lineage.new_successor()
@@ -284,7 +286,7 @@ class SupervisorCore(Endings):
 
     def _flush_unloads(self) -> None:
         if self.successor is None and self.lineage.leaving:
-            self._take_back()
+            self._take_back(self.lineage.current)
             for job in self.lineage.unload():
                 self._out.append(do.UnloadData(self.lineage.current, job))
             self.waiting.requeue(self.lineage.resident)

@@ -81,7 +81,7 @@ class ClusterSupervisorCore(SupervisorCore):
         self.admission.limit(*((0, 0) if self.draining else (limit.cores, limit.memory_bytes)))
         self._reported = (-1, -1)
         if self.admission.is_above_limit or self._taken_bytes > self.admission.limit_bytes:
-            self._take_back()
+            self._take_back(self.lineage.current)
 
     @property
     def _taken_bytes(self) -> int:
@@ -110,7 +110,7 @@ class ClusterSupervisorCore(SupervisorCore):
         self.draining = True
         self.admission.limit(0, 0)
         self._retract(tuple(self.waiting.queued))
-        self._retract_reliefs(self.reliefs.waiting(self.lineage.current))
+        self._retract_reliefs(tuple(self.work))
 
     def _on_run(self, run: Run, now: float) -> None:
         super()._on_run(run, now)

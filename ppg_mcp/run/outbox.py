@@ -41,9 +41,9 @@ class Outbox:
         self._acks.clear()
 
     @property
-    def is_ripe(self) -> bool:
-        """Are there acknowledgements that may leave?"""
-        return bool(self._ripe)
+    def acknowledges(self) -> bool:
+        """Are there acknowledgements, ripe or not?"""
+        return bool(self._acks or self._ripe)
 
     def forget(self, machine: str) -> None:
         """It is gone."""

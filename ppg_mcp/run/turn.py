@@ -80,8 +80,8 @@ class Turn:
         store = self._run.store
         if store.pending:
             return min(self._commit_by, self._durable_by)
-        is_through = store.is_durable and not self._performer.removable and not self._run.outbox.is_ripe
-        return math.inf if is_through else self._durable_by
+        waits = not store.is_durable or self._performer.removable or self._run.outbox.acknowledges
+        return self._durable_by if waits else math.inf
 
     def flush(self, now: float) -> None:
         """Commit, and do what the commit justifies."""

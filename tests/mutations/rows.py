@@ -26,6 +26,7 @@ WRITES = f"{FAILURE}/test_order_of_writes.py"
 PLANNER = "tests/planner/test_stories.py tests/planner/test_regressions.py tests/planner/test_random.py"
 JOBS = "tests/ppg_cs/test_cs_jobs.py"
 CORE = "tests/ppg_cs/test_cs_core.py"
+RELIEFS = "tests/ppg_cs/test_cs_reliefs.py"
 HOLDING = "tests/store/test_store_holding.py tests/store/test_store_parts.py"
 
 MUTATIONS = [
@@ -78,7 +79,7 @@ MUTATIONS = [
     ),
     Mutation(
         "Ack waits for the next Run", "ppg_mcp/run/turn.py",
-        " and not self._run.outbox.is_ripe", "",
+        " or self._run.outbox.acknowledges", "",
         WRITES,
     ),
     Mutation(
@@ -156,7 +157,7 @@ MUTATIONS = [
     ),
     Mutation(
         "reports wait though a core is free", "ppg_cs/supervisor_core.py",
-        "        if not self.admission.is_full:", "        if False:",
+        "        if not self.admission.is_full:\n            return False\n", "",
         CORE,
     ),
     Mutation(
@@ -223,12 +224,32 @@ MUTATIONS = [
     Mutation(
         "a relief takes a core that nobody passed on", "ppg_cs/endings.py",
         ".cores = work.passed_on = 1", ".cores = 1",
-        CORE,
+        RELIEFS,
     ),
     Mutation(
         "a relief starts when its data is gone", "ppg_cs/supervisor_core.py",
-        "            self._take_back()\n            for job in", "            for job in",
-        CORE,
+        "            self._take_back(self.lineage.current)\n            for job in", "            for job in",
+        RELIEFS,
+    ),
+    Mutation(
+        "a relief waits where a successor has taken over", "ppg_cs/endings.py",
+        "        self._take_back(self.lineage.current)  # where", "        # where",
+        RELIEFS,
+    ),
+    Mutation(
+        "a relief waits for one whose fork was refused", "ppg_cs/endings.py",
+        "            self._take_back(work.process)\n", "",
+        RELIEFS,
+    ),
+    Mutation(
+        "a relief waits beside a free core", "ppg_cs/supervisor_core.py",
+        "        if not self.admission.is_full:\n            self._take_back(self.lineage.current)\n", "",
+        RELIEFS,
+    ),
+    Mutation(
+        "a retracted relief that could not start is queued again", "ppg_cs/endings.py",
+        "        elif work.retracted:\n            self._withdraw(work)\n", "",
+        RELIEFS,
     ),
     Mutation(
         "a lowered limit is never reached while short jobs wait", "ppg_cs/supervisor_core.py",

@@ -80,6 +80,9 @@ class Machine:
         self.core.sanity_check()
         used = sum(p.cores - p.passed_on for p in self.core.work.values())
         assert used <= self.cores
+        assert {process for process, _ in self.reliefs} <= {self.core.lineage.current}, "waits where nothing starts"
+        is_short = self.core.shortage.until is not None
+        assert not self.reliefs or self.core.admission.is_full or is_short, "waits beside a free core"
         return self.said[before:]
 
     def run(self, attempt: int, job: int = 0, **fields: Any) -> list[Any]:

@@ -127,6 +127,19 @@ class Arbiter:
         claimant = self._ledger.claimants.get(session)
         return "" if claimant is None else why_waiting(self._ledger, self._balance.turns.queue, claimant, name)
 
+    def largest(self, session: str) -> list[tuple[int, int]]:
+        """Cores and memory of the machines that a session may use, drained ones too; without those that another one
+        exceeds in both."""
+        claimant = self._ledger.claimants.get(session)
+        if claimant is None:
+            return []
+        sizes = {(host.cores, host.memory_bytes) for host in self._ledger.hosts.values() if host.admits(claimant)}
+        largest: list[tuple[int, int]] = []
+        for size in sorted(sizes, reverse=True):
+            if not largest or size[1] > largest[-1][1]:
+                largest.append(size)
+        return largest
+
     # -------------------------------------------------------------------------------------------------------- events
 
     def _demand(self, event: Demand, now: float) -> None:

@@ -22,6 +22,7 @@ from ppg_protocol.cluster_messages import (
     Exclude,
     Holding,
     Leaving,
+    MachineSize,
     OlderEnded,
     OpenSession,
     Register,
@@ -250,13 +251,14 @@ class Coordinator:
                 self._note(session, now)
 
     def _note(self, session: str, now: float) -> None:
-        """Tell an MCP why it has no more, when that is another reason than before."""
+        """Tell an MCP why it has no more, and how large machines are, when that has changed."""
         graph = self._desk.pipegraphs.get(session)
         if graph is None or graph.closing is not None or graph.note_at is None or now < graph.note_at:
             return
-        note = why(self._desk, graph, now)
-        if note != graph.note:
-            graph.note = note
+        before = graph.note, graph.largest
+        graph.note = why(self._desk, graph, now)
+        graph.largest = tuple(MachineSize(*size) for size in self._arbiter.largest(session))
+        if (graph.note, graph.largest) != before:
             self._pipegraphs.tell_shares(graph)
         graph.note_at = None
         if graph.demand.shapes:

@@ -84,10 +84,11 @@ class Daemons:
         return None
 
     def session_ended(self, daemon: Daemon, message: SessionEnded, now: float) -> None:
-        """A supervisor is gone."""
-        supervisor = daemon.supervisors.pop(message.session, None)
-        if supervisor is None:
+        """A supervisor is gone. Not the one that was started after the stop which found none."""
+        supervisor = daemon.supervisors.get(message.session)
+        if supervisor is None or (message.is_absent and not supervisor.is_stopping):
             return
+        del daemon.supervisors[message.session]
         graph = self._desk.pipegraphs.get(message.session)
         if graph is None or graph.user != daemon.peer.user:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ppg_protocol.cluster_messages import Demand, Register
+from ppg_protocol.cluster_messages import Demand, MachineSize, Register
 
 NO_DEMAND = Demand((), 0)
 
@@ -179,6 +179,7 @@ class Pipegraph:
     comes_back: bool = False
     """To be opened again when it is closed: its MCP was silent for too long, and is heard again."""
     note: str = ""
+    largest: tuple[MachineSize, ...] = ()
     note_at: float | None = None
     """When to tell it again why it has no more. Other reminders of that do not count."""
 

@@ -265,7 +265,8 @@ class Pipegraphs:
             if machine is not None and daemon is not None and (cores, memory) != UNKNOWN:
                 host = daemon.peer.host
                 told.append(Share(machine_id, host, cores, memory, machine.cores, machine.memory_bytes))
-        self._desk.tell(graph.peer, SharesMessage(graph.number, tuple(told), graph.note, graph.is_decided))
+        message = SharesMessage(graph.number, tuple(told), graph.note, graph.is_decided, graph.largest)
+        self._desk.tell(graph.peer, message)
 
     def _limit(self, graph: Pipegraph, machine_id: str, share: tuple[int, int], now: float) -> None:
         daemon = self._desk.daemon(graph.user, machine_id)

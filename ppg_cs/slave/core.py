@@ -133,7 +133,7 @@ class SlaveCore:
     def _on_stop(self, order: StopSession, now: float) -> None:
         seat = self.seats.get(order.session)
         if seat is None:
-            self._tell(SessionEnded(order.session, 0, "it does not run here"))
+            self._tell(SessionEnded(order.session, 0, "it does not run here", is_absent=True))
         else:
             self._end(seat, order.reason, now)
 

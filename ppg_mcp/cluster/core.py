@@ -20,10 +20,12 @@ Rules
 - The coordinator may come and go: shares stay as they were last decided. One that does not know us is told everything.
 - Data is part of the demand before it is loaded, if it was declared how large it is: else it might never find room in a
   share that was made without it. If not, as soon as it was measured on one machine.
+- What no machine can give that was there within LARGEST_LEASES leases is bounded (see `largest`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -43,10 +45,11 @@ from ppg_protocol.codec import Message
 from ppg_protocol.messages import Define, Heartbeat, Ready
 from ppg_protocol.records import Blob
 
-from ..dispatcher import MachineShare
+from ..dispatcher import LargestMachines, MachineShare
 from .comparison import differences, misfit, skew
 from .demand import DemandStatement
 from .events import (
+    Bound,
     CoordinatorCame,
     CoordinatorQuiet,
     CoordinatorSaid,
@@ -67,7 +70,11 @@ from .events import (
     ToCoordinator,
     ToPeer,
 )
+from .largest import LargestLately
 from .loss import Lose
+
+LARGEST_LEASES = 5
+"""So long a machine may be away before jobs that only it can run fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +123,13 @@ class ClusterCore:
     demanded: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
     _demand: DemandStatement = field(default_factory=DemandStatement)
     _connected: bool = False
+    _largest: LargestLately = field(init=False)
     _warned: set[tuple[str, str]] = field(default_factory=set)
     _out: list[Instruction] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.awaited = set(self.surroundings.older)
+        self._largest = LargestLately(LARGEST_LEASES * self.surroundings.lease_s)
 
     @property
     def is_introduced(self) -> bool:
@@ -150,7 +159,7 @@ class ClusterCore:
             case CoordinatorCame(host):
                 self._introduce(host, now)
             case CoordinatorSaid(message):
-                self._on_coordinator(message)
+                self._on_coordinator(message, now)
             case CoordinatorQuiet(back):
                 self._connected = back
                 words = "is back" if back else "is not heard of; the run goes on with the machines that it has"
@@ -183,6 +192,8 @@ class ClusterCore:
             times.append(self.started + self._patience_s)
         if self._demand.at is not None and self._connected:
             times.append(self._demand.at)
+        if self._largest.deadline < math.inf:
+            times.append(self._largest.deadline)
         return min(times, default=None)
 
     @property
@@ -200,6 +211,9 @@ class ClusterCore:
             self.awaited.clear()
         if self._demand.at is not None and now >= self._demand.at:
             self._state(now)
+        largest = self._largest.due(now)
+        if largest is not None:
+            self._out.append(Bound(LargestMachines(largest)))
 
     # ---------------------------------------------------------------------------------------------------- coordinator
 
@@ -211,10 +225,10 @@ class ClusterCore:
         self._demand.forget()
         self._state(now)
 
-    def _on_coordinator(self, message: Message) -> None:
+    def _on_coordinator(self, message: Message, now: float) -> None:
         match message:
             case Shares():
-                self._on_shares(message)
+                self._on_shares(message, now)
             case Cleared(machine, _):
                 self.awaited.discard(machine)
             case SupervisorEnded():
@@ -231,8 +245,9 @@ class ClusterCore:
         if ended.is_hopeless and ended.machine_id not in self.excluded:
             self._exclude(ended.host, ended.machine_id, ended.reason)
 
-    def _on_shares(self, message: Shares) -> None:
+    def _on_shares(self, message: Shares, now: float) -> None:
         self.note = message.note
+        self._largest.hear(tuple((size.cores, size.memory_bytes) for size in message.largest), now)
         if not message.is_decided:
             return
         before, self.shares = self.shares, {share.machine_id: share for share in message.machines}

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ppg_protocol.codec import Message
 
-from ..dispatcher import MachineShare
+from ..dispatcher import LargestMachines, MachineShare
 from .loss import Lose
 
 # -------------------------------------------------------------------------------------------------------------- events
@@ -153,6 +153,13 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What no machine can give."""
+
+    by: LargestMachines
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """For the log; `warning`: and for the user."""
 
@@ -160,4 +167,4 @@ class Say:
     warning: bool = False
 
 
-Instruction: TypeAlias = ToPeer | ToCoordinator | Dismiss | Pass | Grant | Lose | Say
+Instruction: TypeAlias = ToPeer | ToCoordinator | Dismiss | Pass | Grant | Bound | Lose | Say

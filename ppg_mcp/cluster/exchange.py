@@ -136,6 +136,8 @@ class Exchange:
                     self._reports.append((machine, message))
                 case on.Grant(share):
                     self._reports.append((share.machine, share))
+                case on.Bound(by):
+                    self._reports.append(("", by))
                 case Lose(machine):
                     self.gone.add(machine)
                     self.used.discard(machine)

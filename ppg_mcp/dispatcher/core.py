@@ -14,8 +14,9 @@ Rules.
 - What a supervisor would not start within the share, for its cores or for its memory beside loaded data, is not sent,
   and is taken back when the share or the data changed: it would block what is behind it, maybe for ever.
 - The cost of sending a job does not grow with the number of machines, see benchmarks/dispatching.py.
-- Without patience, a job that no machine can ever give what it needs is refused. A cluster may get a larger machine: no
-  job is sent there to one that is too small for it with its data.
+- A job that no machine can ever give what it needs is refused; with patience, for a cluster may get a larger machine,
+  not before it is known how large machines are there. No job is sent there to one that is too small for it with its
+  data.
 - Every attempt gets a number that was never used before in this session.
 """
 
@@ -34,6 +35,7 @@ from .events import (
     Event,
     Gone,
     Instruction,
+    LargestMachines,
     Lost,
     MachineLost,
     MachineShare,
@@ -87,6 +89,8 @@ class Dispatcher:
         """Attempts that were asked back for another machine."""
         self._vanished: set[int] = set()
         """Jobs that vanished with a machine once."""
+        self.largest: tuple[tuple[int, int], ...] = ()
+        """See LargestMachines; not known when empty."""
         self._patient = patient
         self._attempts = 0
         self._ended = 0
@@ -121,6 +125,9 @@ class Dispatcher:
                 self.machines[machine].data_bytes = data_bytes
             case MachineShare():
                 return self._share(event)
+            case LargestMachines(sizes):
+                self.largest = sizes
+                return self._refuse_unmeetable()
         return []
 
     def dispatch(self, along: bool = False) -> list[Dispatch]:
@@ -150,7 +157,7 @@ class Dispatcher:
     # -------------------------------------------------------------------------------------------------------- events
 
     def _offer(self, offer: Offer) -> list[Instruction]:
-        if self.machines and not self._meetable(offer):
+        if not self._meetable(offer):
             return [Unmeetable(offer.job, offer.cores, offer.declared_bytes)]
         self.offers[offer.job] = offer
         self.demand[self._shape(offer)] += 1
@@ -176,15 +183,20 @@ class Dispatcher:
             _decrement(self.demand, self._shape(offer))
 
     def _meetable(self, offer: Offer) -> bool:
-        return self._patient or any(
-            machine.can_ever(offer.cores, offer.declared_bytes) for machine in self.machines.values()
-        )
+        if not self._patient:
+            machines = self.machines.values()
+            return not machines or any(machine.can_ever(offer.cores, offer.declared_bytes) for machine in machines)
+        cores, memory_bytes = offer.cores, offer.memory_bytes + self._sizes.of(offer)
+        return not self.largest or any(cores <= size[0] and memory_bytes <= size[1] for size in self.largest)
 
     def _share(self, share: MachineShare) -> list[Instruction]:
         machine = self.machines.setdefault(share.machine, Machine(share.machine))
         machine.cores, machine.memory_bytes = share.cores, share.memory_bytes
         machine.total_cores, machine.total_memory_bytes = share.total_cores, share.total_memory_bytes
-        waiting = [] if self._patient else [self.offers[job] for job in sorted(self._waiting)]
+        return [] if self._patient else self._refuse_unmeetable()
+
+    def _refuse_unmeetable(self) -> list[Instruction]:
+        waiting = [self.offers[job] for job in sorted(self._waiting)]
         unmeetable = [offer for offer in waiting if not self._meetable(offer)]
         for offer in unmeetable:
             self._waiting.discard(offer.job)

@@ -20,6 +20,13 @@ class MachineShare:
 
 
 @dataclass(frozen=True, slots=True)
+class LargestMachines:
+    """No machine of the cluster exceeds one of these sizes (cores, memory_bytes) in both, and none did lately."""
+
+    sizes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A job is ready. `loads` must be resident where it runs; they were declared to take `loads_bytes` together.
     `memory_bytes` is 0 when undeclared."""
@@ -106,7 +113,18 @@ class DataSize:
 
 
 Event = (
-    MachineShare | MachineLost | Offer | Withdrawn | Ended | Retracted | Lost | Vanished | Resident | Gone | DataSize
+    MachineShare
+    | LargestMachines
+    | MachineLost
+    | Offer
+    | Withdrawn
+    | Ended
+    | Retracted
+    | Lost
+    | Vanished
+    | Resident
+    | Gone
+    | DataSize
 )
 
 

@@ -9,10 +9,10 @@ from typing import Protocol, TypeAlias
 from ppg_protocol.codec import Message
 
 from ..cluster.loss import Lose
-from ..dispatcher import MachineShare
+from ..dispatcher import LargestMachines, MachineShare
 
-Report: TypeAlias = Message | MachineShare | Lose
-"""What a supervisor said, what may be sent to its machine from now on, or that it is lost."""
+Report: TypeAlias = Message | MachineShare | Lose | LargestMachines
+"""What a supervisor said, what may be sent to its machine from now on, or that it is lost; and how large all are."""
 
 
 class Machines(Protocol):

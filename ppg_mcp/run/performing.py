@@ -129,10 +129,14 @@ class Performer:
                     self.fail_here(job, JobDiedException(f"{text} {self.losses.get(job, '')}".rstrip()), was_run=True)
 
     def _unmeetable(self, job: Job, cores: int, memory_bytes: int) -> PyPipeGraphError:
-        machines = ", ".join(
-            f"{self._run.hosts.get(m.name, m.name)} has {m.total_cores} cores and {m.total_memory_bytes} bytes"
-            for m in self._run.dispatcher.machines.values()
-        )
+        dispatcher = self._run.dispatcher
+        if dispatcher.largest:
+            sizes = [("the largest", *size) for size in dispatcher.largest]
+        else:
+            hosts = self._run.hosts
+            every = dispatcher.machines.values()
+            sizes = [(hosts.get(m.name, m.name), m.total_cores, m.total_memory_bytes) for m in every]
+        machines = ", ".join(f"{name} has {cores} cores and {memory} bytes" for name, cores, memory in sizes)
         of_data = memory_bytes - max(0, job.memory_needed)
         data = f" ({of_data} of them for the data that it needs)" if of_data else ""
         return JobContractError(

@@ -15,7 +15,7 @@ from ppg_protocol.records import Outcome
 from .. import dispatcher as d
 from .. import planner as p
 from ..cluster.loss import Lose
-from ..dispatcher import MachineShare
+from ..dispatcher import LargestMachines, MachineShare
 from ..planner.node import CACHED, FINAL, OUTPUT, TEMPORARY
 from .context import GENERATES, RunContext
 from .generating import Generating
@@ -58,6 +58,8 @@ class Reception:
                 self._on_ready(message)
             case MachineShare():
                 self._on_share(message)
+            case LargestMachines():
+                self._performer.dispatched(self._run.dispatcher.handle(message))
             case Lose():
                 self._on_lost(message)
             case Heartbeat():

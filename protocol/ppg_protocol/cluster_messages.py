@@ -62,6 +62,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineSize:
+    """What a whole machine has."""
+
+    cores: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeldShare:
     """What a session holds of a slave's machine, at most, as of the Limit with this number."""
 
@@ -156,12 +164,14 @@ class Demand:
 class Shares:
     """Coordinator -> MCP: what it may use from now on; what is absent, not at all. `note` says why it is not more, when
     there is a demand that is not met: for the user. Not `is_decided`: a coordinator that was started again has not
-    shared out anything yet, so the note alone counts, and what its predecessor said holds."""
+    shared out anything yet, so the note alone counts, and what its predecessor said holds. `largest`: sizes of the
+    machines there are for its user, drained ones too, without those that another one exceeds in both."""
 
     number: int
     machines: tuple[Share, ...]
     note: str
     is_decided: bool = True
+    largest: tuple[MachineSize, ...] = ()
 
 
 @message(68)
@@ -280,12 +290,13 @@ class Holding:
 class SessionEnded:
     """Slave -> coordinator: the supervisor of this session and all its processes are gone from this machine. `pid`: the
     supervisor's, 0 if there was none. `is_hopeless`: another one would fare no better, since none can be started, or
-    the master refuses what is installed there."""
+    the master refuses what is installed there. `is_absent`: the answer to a StopSession that found none to stop."""
 
     session: str
     pid: int
     reason: str
     is_hopeless: bool = False
+    is_absent: bool = False
 
 
 @message(88)

@@ -402,6 +402,38 @@ def test_with_patience_a_job_waits_for_a_machine_that_is_large_enough() -> None:
     assert jobs(world) == [1]
 
 
+def test_with_patience_a_job_is_refused_that_no_machine_can_give_what_it_needs() -> None:
+    world = World(patient=True)
+    world.machine(cores=2)
+    for job, needs in enumerate([(8, 0), (2, 9 * GB), (2, 8 * GB), (4, GB), (4, 2 * GB), (-1, 0), (-2, 0)]):
+        world.offer(job, cores=needs[0], memory=needs[1])
+    world.bound((2, 8 * GB), (4, GB))
+    assert sorted(world.over) == [0, 1, 4]
+    world.offer(7, cores=8)
+    assert world.over[7] == "unmeetable"
+    world.bound((8, 8 * GB), (4, GB))
+    world.offer(8, cores=8)
+    assert 8 not in world.over
+
+
+def test_with_patience_nothing_is_refused_where_no_machine_is() -> None:
+    world = World(patient=True)
+    world.offer(1, cores=8)
+    world.bound()
+    assert world.over == {}
+
+
+def test_data_that_was_measured_counts_when_a_job_is_refused() -> None:
+    world = World(patient=True)
+    world.machine(cores=2)
+    world.offer(1, memory=4 * GB, loads=(9,))
+    world.bound((2, 8 * GB))
+    assert world.over == {}
+    world.resident("m", 9, gb=5)
+    world.bound((2, 8 * GB))
+    assert list(world.over) == [1]
+
+
 def test_a_wide_job_is_not_taken_back_for_a_machine_whose_share_is_too_small_for_it() -> None:
     world = World()
     world.machine("a", cores=4)

@@ -11,6 +11,7 @@ from ppg_mcp.dispatcher import (
     Ended,
     Gone,
     Instruction,
+    LargestMachines,
     Lost,
     MachineLost,
     MachineShare,
@@ -34,6 +35,9 @@ class World:
         self.core = Dispatcher(patient)
         self.shares: dict[str, MachineShare] = {}
         self.totals: dict[str, int] = {}
+        self.largest: tuple[tuple[int, int], ...] = ()
+        self.measured_bytes: dict[int, int] = {}
+        """By load."""
         self.ready: dict[int, Offer] = {}
         """Offered, not sent, not withdrawn."""
         self.out: dict[int, Dispatch] = {}
@@ -61,6 +65,11 @@ class World:
         self.totals[name] = share.total_cores
         self.shares[name] = share
         self._take(self.core.handle(share))
+
+    def bound(self, *sizes: tuple[int, int]) -> None:
+        """So large are the machines of the cluster."""
+        self.largest = sizes
+        self._take(self.core.handle(LargestMachines(sizes)))
 
     def long_job(self) -> None:
         """After it the dispatcher expects long jobs, and sends one ahead per core."""
@@ -140,6 +149,7 @@ class World:
     def resident(self, machine: str, *loads: int, gb: int = 0) -> None:
         for load in loads:
             self.core.handle(Resident(machine, load, gb * GB))
+            self.measured_bytes[load] = gb * GB
 
     def data_size(self, machine: str, gb: int) -> None:
         self.core.handle(DataSize(machine, gb * GB))
@@ -159,7 +169,7 @@ class World:
         for instruction in instructions:
             if isinstance(instruction, Unmeetable):
                 offer = self.ready.pop(instruction.job)
-                assert not any(self._meets(share, offer) for share in self.shares.values())
+                assert not self._can_be_met(offer)
                 self.over[offer.job] = "unmeetable"
             else:
                 assert isinstance(instruction, Poisoned)
@@ -169,6 +179,12 @@ class World:
         if settled:
             self.check()
         return instructions
+
+    def _can_be_met(self, offer: Offer) -> bool:
+        if self.largest:
+            need_bytes = offer.declared_bytes + sum(self.measured_bytes.get(load, 0) for load in offer.loads)
+            return any(offer.cores <= cores and need_bytes <= memory_bytes for cores, memory_bytes in self.largest)
+        return any(self._meets(share, offer) for share in self.shares.values())
 
     def _meets(self, share: MachineShare, offer: Offer) -> bool:
         return offer.cores <= share.total_cores and offer.declared_bytes <= share.total_memory_bytes

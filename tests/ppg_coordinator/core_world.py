@@ -38,6 +38,7 @@ from ppg_protocol.cluster_messages import (
     HeldShare,
     Holding,
     Limit,
+    MachineSize,
     OlderEnded,
     OpenSession,
     Register,
@@ -121,8 +122,10 @@ class Slave(Talker):
                 running.number, running.limit = number, (cores, memory)
                 self.say_held(session)
             case StopSession(session, _):
-                self.supervisors.pop(session, None)
-                self.outbox.append(SessionEnded(session, 7, "stopped"))
+                if self.supervisors.pop(session, None) is not None:
+                    self.outbox.append(SessionEnded(session, 7, "stopped"))
+                else:
+                    self.outbox.append(SessionEnded(session, 0, "it does not run here", is_absent=True))
             case EndOlder(project, epoch):
                 for session, running in list(self.supervisors.items()):
                     if running.project == project and running.epoch < epoch:
@@ -167,6 +170,7 @@ class Mcp(Talker):
     shares: dict[str, int] = field(default_factory=dict)
     number: int = -1
     note: str = ""
+    largest: tuple[MachineSize, ...] = ()
     cleared: list[str] = field(default_factory=list)
     lost: list[tuple[str, int, str]] = field(default_factory=list)
 
@@ -176,6 +180,8 @@ class Mcp(Talker):
 
     def read(self) -> None:
         message = self.inbox.popleft()
+        if isinstance(message, Shares):
+            self.largest = message.largest
         match message:
             case Shares(_, _, note, False):
                 self.note = note

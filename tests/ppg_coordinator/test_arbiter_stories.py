@@ -28,6 +28,14 @@ def test_embedded_one_message_for_the_whole_machine_and_never_another() -> None:
     assert here.arbiter.deadline() is None
 
 
+def test_the_largest_machines_are_those_that_no_other_exceeds_in_both() -> None:
+    sizes = {"a": (8, 64), "b": (8, 32), "c": (4, 128), "d": (2, 100), "e": (16, 1)}
+    cluster = Cluster(*((name, cores, memory) for name, (cores, memory) in sizes.items()))
+    cluster.open("s")
+    assert cluster.arbiter.largest("s") == [(16, 1), (8, 64), (4, 128)]
+    assert cluster.arbiter.largest("unknown") == []
+
+
 def test_what_a_session_still_holds_is_handed_out_when_it_said_so() -> None:
     cluster = Cluster(("m", 8, 64 * GB))
     first = cluster.open("first")

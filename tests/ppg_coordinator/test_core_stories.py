@@ -8,7 +8,7 @@ import json
 import pytest
 from core_world import GB, HEARTBEAT, World
 
-from ppg_coordinator.core.events import AuthorizeKey, KeepDrained, RevokeKey, ShutOut, UserRevoked
+from ppg_coordinator.core.events import AuthorizeKey, KeepDrained, RevokeKey, ShutOut, Ticked, UserRevoked
 from ppg_protocol.cluster_messages import (
     Ask,
     Demand,
@@ -283,6 +283,27 @@ def test_an_mcp_that_is_silent_for_the_lease_loses_its_session_and_gets_another_
     assert slave.starts == 2
     assert mcp.session in slave.supervisors
     assert "elsewhere" in str(world.status()["pipegraphs"][0]["excluded"])
+
+
+def test_the_answer_to_a_stop_that_found_nothing_is_not_taken_for_the_end_of_what_was_started_since() -> None:
+    """Else it would be given to others, which runs on."""
+    world = World(lease_s=60)
+    slave = world.slave("m", "ann")
+    mcp = world.mcp("s", "ann")
+    world.demand(mcp, (1, 0, 100))
+    world.settle()
+    world.fall_silent(mcp)
+    world.now += 61
+    world.send(Ticked())
+    slave.fail("s", "its lease ran out, before it hears that it is to stop")
+    world.come_back(mcp)
+    world.settle()
+    world.fill()
+    assert set(slave.supervisors) == {"s"}
+    world.slave("m-ben", "ben", "m")
+    world.demand(world.mcp("t", "ben"), (1, 0, 100))
+    world.settle()
+    world.fill()
 
 
 def test_a_restarted_coordinator_listens_first_and_goes_on_from_what_is_held() -> None:
@@ -565,6 +586,22 @@ def test_why_is_told_to_the_mcp_and_again_when_it_changes() -> None:
     world.slave("n", "ann", cores=4)
     world.advance(6)
     assert mcp.note == "all 4 cores of 1 machine are in use by ann (4)"
+
+
+def test_how_large_machines_are_is_told_as_it_changes() -> None:
+    world = World()
+    mcp = world.mcp("s", "ann")
+    world.demand(mcp, (99, 0, 1))
+    world.slave("m", "ann", cores=4)
+    world.slave("of another", "ben", cores=64)
+    world.advance(6)
+    assert [size.cores for size in mcp.largest] == [4]
+    world.slave("n", "ann", cores=8)
+    world.advance(6)
+    assert [size.cores for size in mcp.largest] == [8]
+    world.ask("drain", "n")
+    world.advance(6)
+    assert [size.cores for size in mcp.largest] == [8], "it is there, and may be used again"
 
 
 def test_demand_that_comes_and_goes_leaves_no_more_and_more_reminders() -> None:

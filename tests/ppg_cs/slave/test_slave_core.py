@@ -108,7 +108,7 @@ def test_the_coordinator_is_told_when_nothing_older_lives() -> None:
 def test_what_is_not_here_holds_nothing_and_has_ended() -> None:
     slave = Slave()
     assert slave(Limit("a", 3, 2, 10)) == [Holding("a", 3, 0, 0)]
-    assert slave(StopSession("a", "closed")) == [SessionEnded("a", 0, "it does not run here")]
+    assert slave(StopSession("a", "closed")) == [SessionEnded("a", 0, "it does not run here", is_absent=True)]
 
 
 def test_a_session_that_is_stopped_before_it_started() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..job import Job
 from ..jobs.invariant import Invariant
 from ..planner import Planner, Reason
-from ..planner.node import INVARIANT, LOADING, OUTPUT, RUN
+from ..planner.node import INVARIANT, LOADING, OUTPUT, RUN, TEMPORARY
 from ..store import InputChange, StatusStore
 
 MAX_SHOWN_INPUTS = 5
@@ -56,11 +56,16 @@ class Explainer:
         return "it has not been decided"
 
     def _why_missing(self, job: int) -> str:
-        """That there is no file is news only of a job that made it before."""
-        former = self._planner.nodes[job].former
+        """That there is no file is news only of a job that made it before, and no temporary, which are removed."""
+        planner = self._planner
+        former = planner.nodes[job].former
         if former is None:
             return "it has never been done"
-        return "its output is missing" if former.valid else "it was started before and did not end well"
+        if not former.valid:
+            return "it was started before and did not end well"
+        if planner.kind[job] == TEMPORARY and job in planner.cause:
+            return f"{self._id(planner.cause[job])} needs its data"
+        return "its output is missing"
 
     def _rebuilt_input(self, job: int) -> int | None:
         """The cause of an on-demand job is who needs it; here its input is asked for."""

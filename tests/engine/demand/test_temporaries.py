@@ -196,7 +196,7 @@ def test_a_temporary_with_changed_inputs_redoes_what_was_made_of_it(project: Pro
     project.run(partial(build, 1))
     outcome = project.run(partial(build, 2))
     assert outcome.ran == ["a", "first", "t"]
-    assert outcome.reason("t") == "its output is missing"
+    assert outcome.reason("t") == "'a' needs its data", "its file was removed on purpose"
 
 
 def test_deleting_the_output_brings_the_temporary_back_for_a_moment(project: Project) -> None:

@@ -27,7 +27,7 @@ def answer(project: Project, store: StoreCopy, question: Mapping[str, Any]) -> d
         error = f"The status store {project.store} knows no job {names[-1]!r}: none of that name was ever started."
         return {"error": error + _not_run(store), "ids": candidates(names, ids)}
     executions = store.executions_of(job_id)
-    about = {"live": False, "job": job_id, "state": _state(store.has_record(job_id), executions)}
+    about = {"live": False, "job": job_id, "state": _state(store, job_id, executions)}
     if question["ask"] == "history":
         return {**about, "executions": [execution_as_data(one) for one in executions]}
     if not executions:
@@ -74,9 +74,10 @@ def _find(names: Sequence[str], ids: Sequence[str]) -> str | None:
     return None
 
 
-def _state(has_record: bool | None, executions: Sequence[Execution]) -> str:
+def _state(store: StoreCopy, job_id: str, executions: Sequence[Execution]) -> str:
+    has_record = store.has_record(job_id)
     if has_record:
-        return "done"
+        return "done: its files were there and were taken over" if store.was_adopted(job_id) else "done"
     if executions and executions[0].error:
         return "failed"
     if has_record is None:

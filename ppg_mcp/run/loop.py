@@ -42,6 +42,7 @@ class RunLoop:
     def survey(self) -> None:
         """Look at everything, plan, and begin."""
         self._performer.perform(self.context.plan())
+        self._performer.tell_adopted()
         self.context.report_missing_inputs()
         self.context.log_not_run()
 
@@ -60,6 +61,7 @@ class RunLoop:
         else:
             run.store.commit()
             self._performer.remove()
+        self._performer.tell_adopted()
         run.log_not_run(at_end=True)
 
     def close(self) -> None:

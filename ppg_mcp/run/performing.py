@@ -38,6 +38,8 @@ class Performer:
         """Temporaries that nobody needs any more."""
         self.losses: dict[int, str] = {}
         """Why a job's last attempt was lost, in words."""
+        self._adopted = 0
+        self._adoption_told = False
 
     def perform(self, instructions: Sequence[p.Instruction]) -> None:
         """What the planner says."""
@@ -99,9 +101,22 @@ class Performer:
     def _adopt(self, index: int) -> None:
         run = self._run
         job = run.order[index]
-        if not run.graph.options.adopt:
+        if run.graph.options.adopt:
+            run.log.info(f"taken over: {job!r}")
+            self._adopted += 1
+        else:
             run.log.warning(f"{job!r} was there already and is taken over as it is; delete it to have it made.")
         run.recorder.adoption(index, run.survey.adopted_files[index])
+
+    def tell_adopted(self) -> None:
+        """How many files adopt=True took over, since this was told last; which ones, the log says."""
+        count, self._adopted = self._adopted, 0
+        if count:
+            more = "more " if self._adoption_told else ""
+            what = "output that was there is" if count == 1 else "outputs that were there are"
+            as_is = "as it is" if count == 1 else "as they are"
+            self._run.log.warning(f"{count} {more}{what} taken over {as_is} (adopt=True).")
+            self._adoption_told = True
 
     def _prune(self, index: int, cause: int) -> None:
         run = self._run

@@ -62,6 +62,12 @@ class StoreCopy(Reading):
             row = self._live.execute(query, (to_sql(job_id),)).fetchone()
         return bool(row[0]) if row else None
 
+    def was_adopted(self, job_id: str) -> bool:
+        """Whether the record of a job is of files that were taken over: no core made them."""
+        with translated(self.path, "read"):
+            query = "SELECT 1 FROM jobs WHERE job_id = ? AND tombstone = '' AND cores = 0"
+            return self._live.execute(query, (to_sql(job_id),)).fetchone() is not None
+
     def failed_in_last_run(self) -> list[tuple[str, str]]:
         """(job id, error in one line), in the order in which they failed."""
         with translated(self.path, "read"):

@@ -106,6 +106,16 @@ def test_history_has_every_execution_and_its_reason(project: Project) -> None:
     assert ask("history", "a").out.count("because") == 3
 
 
+def test_what_was_taken_over_says_so(project: Project) -> None:
+    Path("a").write_text("old")
+    project.run(lambda: ppg.FileGeneratingJob("a", write()), adopt=True)
+    assert ask("why", "a").out == "a: done: its files were there and were taken over\n"
+    assert ask("history", "a").out.startswith("a: done: its files were there and were taken over\n")
+    os.unlink("a")
+    project.run(lambda: ppg.FileGeneratingJob("a", write()))
+    assert answer("why", "a")["state"] == "done"
+
+
 def test_loads_and_generators_have_a_history_though_no_record(project: Project) -> None:
     def loads() -> None:
         load = ppg.DataLoadingJob("load it", lambda: None)

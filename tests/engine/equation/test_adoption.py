@@ -91,6 +91,27 @@ def test_adopt_takes_every_existing_output_over(project: Project) -> None:
     assert project.ran(build) == []
 
 
+def test_adopt_says_how_many_files_are_taken_over_and_the_log_which(project: Project, capsys: Any) -> None:
+    def build() -> None:
+        for name in "abc":
+            ppg.FileGeneratingJob(name, write())
+        ppg.JobGeneratingJob("generator", lambda: ppg.FileGeneratingJob("made", write()) and None)
+
+    put("a", "b", "made")
+    outcome = project.run(build, adopt=True, quiet=False)
+    assert outcome.ran == ["c", "generator"]
+    sentence = "2 outputs that were there are taken over as they are (adopt=True)."
+    later = "1 more output that was there is taken over as it is (adopt=True)."
+    assert outcome.warnings() == [sentence, later]
+    assert [line.partition(": ")[2] for line in outcome.log.splitlines() if " INFO taken over: " in line] == [
+        f"FileGeneratingJob({name!r})" for name in ("a", "b", "made")
+    ]
+    told = capsys.readouterr().err
+    assert f"pypipegraph: {sentence}\n" in told
+    assert "FileGeneratingJob('a')" not in told
+    assert project.run(build, adopt=True).warnings() == [], "only once"
+
+
 def test_adopt_overrides_records(project: Project) -> None:
     def build(value: int) -> None:
         a = ppg.FileGeneratingJob("a", write(str(value)))

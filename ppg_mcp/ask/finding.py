@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +38,21 @@ class Project:
 
     def names_of(self, job: str, cwd: str) -> list[str]:
         """The ids that a word on the command line may stand for: a path seen from `cwd`, or an id as it is."""
-        path = os.path.normpath(os.path.join(cwd, job)) if job else ""
-        below = os.path.relpath(path, self.directory) if path.startswith(f"{self.directory}/") else path
-        return list(dict.fromkeys([below, job]))
+        if not job:
+            return [job]
+        path = os.path.normpath(os.path.join(cwd, job))
+        return list(dict.fromkeys([self._below(path), *self._behind_links(path), job]))
+
+    def _below(self, path: str) -> str:
+        return os.path.relpath(path, self.directory) if path.startswith(f"{self.directory}/") else path
+
+    def _behind_links(self, path: str) -> Iterator[str]:
+        """The same for a path that leads through a link to the project's directory, or to another one."""
+        for place in Path(path).parents:
+            if os.path.realpath(place) == str(self.directory):
+                yield os.path.relpath(path, place)
+        directory, name = os.path.split(path)
+        yield self._below(os.path.join(os.path.realpath(directory), name))
 
 
 def find_project(directory: str, store: str | None) -> Project:

@@ -22,12 +22,12 @@ def why(answer: Data) -> str:
     """How a job stands, and why."""
     kind = f"{answer['type']} " if "type" in answer else ""
     lines = [f"{kind}{printable(answer['job'])}: {_state(answer)}"]
+    if answer.get("error"):
+        lines.append(f"  error: {printable(answer['error'])}")
     if "last" in answer:
         lines.append(f"  No run goes on; its last execution: {_execution(answer['last'])}")
     lines += [f"  waits for {printable(one['job'])} ({one['state']})" for one in answer.get("waits_for", ())]
     lines += [f"  {printable(name)} = {printable(value)}" for name, value in answer.get("value", {}).items()]
-    if answer.get("error"):
-        lines.append(f"  error: {printable(answer['error'])}")
     if any(change["parts"] or change["what"] != "changed" for change in answer.get("changes", ())):
         lines.append("  because its inputs changed:")
         lines += [line for change in answer["changes"] for line in _change(change)]
@@ -38,7 +38,7 @@ def why(answer: Data) -> str:
 
 def history(answer: Data) -> str:
     """Two lines per execution, the last one first."""
-    lines = [f"{printable(answer['job'])}: {answer['state']}"]
+    lines = [f"{printable(answer['job'])}: {_state(answer)}"]
     for one in answer["executions"]:
         lines += [f"  {_execution(one)}", f"    because {printable(one['reason'])}"]
     if not answer["executions"]:
@@ -76,6 +76,20 @@ def _last_status(answer: Data) -> Iterator[str]:
     left = f", {_jobs(tombstones)} started that did not end well" if tombstones else ""
     yield f"  on record: {_jobs(answer['records'])} done{left}"
     yield from _failed(answer)
+    if answer["not_run_jobs"]:
+        yield "Not run because of that:"
+        yield from _bounded([_not_run(**one) for one in answer["not_run_jobs"]], answer["last_run"]["pruned"])
+    if answer["left_out_jobs"]:
+        yield "Left out:"
+        yield from _bounded([_left_out(**one) for one in answer["left_out_jobs"]], answer["last_run"]["left_out"])
+
+
+def _not_run(job: str, because_of: str) -> str:
+    return f"  {printable(job)}, because {printable(because_of)} failed"
+
+
+def _left_out(job: str, because_of: str) -> str:
+    return f"  {printable(job)}, because {'it' if because_of == job else printable(because_of)} was pruned"
 
 
 def _jobs(count: int) -> str:
@@ -90,6 +104,7 @@ def _last_run(run: Data | None) -> str:
         return f"began {_when(run['started_at'])} ({where}) and did not end: it was killed, or its machine went down"
     how = "was interrupted" if run["interrupted"] else "ended"
     counts = f"{run['done']} done, {run['failed']} failed, {run['pruned']} not run because of that"
+    counts += f", {run['left_out']} left out" if run.get("left_out") else ""
     return f"began {_when(run['started_at'])}, {how} {_when(run['ended_at'])} ({where}): {counts}"
 
 
@@ -101,7 +116,8 @@ def _failed(answer: Data) -> Iterator[str]:
 
 
 def _bounded(lines: list[str], count: int) -> list[str]:
-    return lines[:MAX_SHOWN] + ([f"  and {count - MAX_SHOWN} more"] if count > MAX_SHOWN else [])
+    shown = lines[:MAX_SHOWN]
+    return shown + ([f"  and {count - len(shown)} more"] if count > len(shown) else [])
 
 
 def _running(one: Data) -> str:
@@ -115,7 +131,7 @@ def _running(one: Data) -> str:
 
 def _state(answer: Data) -> str:
     state = str(answer["state"])
-    if state == "running":
+    if "since" in answer:
         since = f"{_when(answer['since'])} ({duration(answer['seconds'])})"
         return f"running since {since}, on {_cores(answer['cores'])}, pid {answer['pid']}"
     if "because_of" in answer:

@@ -2,6 +2,9 @@
 
 Written when the run's machine starts and again at its end, with commits that are made anyway; so a run that was killed
 has a beginning and no end, and a run with nothing to do has both at once.
+
+Of what leaves no trace in the store, as it was never started, the first jobs are named: `failed_inputs`, with their
+errors, and `pruned_jobs` and `left_out_jobs`, with the job that failed or was pruned by hand. All three are bounded.
 """
 
 from __future__ import annotations
@@ -9,9 +12,18 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Protocol
 
 KEY = "last run"
+MAX_NAMED = 1000
+MAX_NAMED_CHARS = 1_000_000
+NAMING = ("failed_inputs", "pruned_jobs", "left_out_jobs")
+
+
+Pair = tuple[str, str]
+"""Id of a job, and why it did not run."""
 
 
 class _Texts(Protocol):
@@ -23,9 +35,10 @@ def begun(started_at: float) -> str:
     return _text(started_at)
 
 
-def ended(started_at: float, done: int, failed: int, pruned: int, interrupted: bool) -> str:
-    """The text for a run that ended."""
-    return _text(started_at, ended_at=time.time(), done=done, failed=failed, pruned=pruned, interrupted=interrupted)
+def ended(started_at: float, interrupted: bool, counts: dict[str, int], named: dict[str, Iterable[Pair]]) -> str:
+    """The text for a run that ended. `counts`: done, failed, pruned, left_out; `named`: pairs for each of `NAMING`."""
+    lists = {what: _first(named[what]) for what in NAMING}
+    return _text(started_at, ended_at=time.time(), interrupted=interrupted, **counts, **lists)
 
 
 def last_run(store: _Texts) -> dict[str, Any] | None:
@@ -36,6 +49,17 @@ def last_run(store: _Texts) -> dict[str, Any] | None:
     except ValueError:
         return None
     return run if isinstance(run, dict) else None
+
+
+def _first(pairs: Iterable[Pair]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    chars = 0
+    for job_id, why in islice(pairs, MAX_NAMED):
+        chars += len(job_id) + len(why)
+        if chars > MAX_NAMED_CHARS:
+            break
+        found[job_id] = why
+    return found
 
 
 def _text(started_at: float, **facts: Any) -> str:

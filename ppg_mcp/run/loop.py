@@ -78,8 +78,19 @@ class RunLoop:
 
     def _ended(self) -> str:
         run = self.context
-        done, failed, pruned = run.situation.done, len(run.results.failures), len(run.results.pruned)
-        return last_run.ended(self._began_at, done, failed, pruned, self._interrupts.received is not None)
+        results, left_out = run.results, run.graph.left_out
+        counts = {
+            "done": run.situation.done,
+            "failed": len(results.failures),
+            "pruned": len(results.pruned),
+            "left_out": len(left_out),
+        }
+        named = {
+            "failed_inputs": results.failed_inputs.items(),
+            "pruned_jobs": results.pruned.items(),
+            "left_out_jobs": ((job.job_id, culprit.job_id) for job, culprit in left_out.items()),
+        }
+        return last_run.ended(self._began_at, self._interrupts.received is not None, counts, named)
 
     def interrupted(self, duration_s: float) -> str:
         """One line for the user who stopped the run: what is lost, and how to go on."""

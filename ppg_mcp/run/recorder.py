@@ -48,6 +48,7 @@ class Recorder:
         """Remember an execution that leaves no record: one that failed, or of a job that never has one."""
         for change in self._explainer.changed_inputs(job):
             self._describe_input(job, change.job_id)
+        self._remember_kept(job)
         self._store.executed(self._planner.ids[job], self._execution(job, usage, cores, error, host))
 
     def adoption(self, job: int, files: bytes) -> None:
@@ -61,6 +62,7 @@ class Recorder:
 
     def _write(self, job: int, build_id: bytes, files: bytes, usage: Usage, cores: int, host: str) -> None:
         strict, content = self._planner.digests(job)
+        self._remember_kept(job)
         self._store.record(
             self._planner.ids[job],
             build_id=build_id,
@@ -74,6 +76,11 @@ class Recorder:
             host=host or self._host,
             finished_at=time.time(),
         )
+
+    def _remember_kept(self, job: int) -> None:
+        """So that who asks for one of these files later finds the job, whose id does not name it."""
+        for path in self._order[job].kept:
+            self._store.remember_writer(path, self._planner.ids[job])
 
     def _inputs(self, job: int) -> list[Input]:
         """As they are now; invariants among them are described, to tell later what changed."""

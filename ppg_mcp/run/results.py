@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..exceptions import MAX_SHOWN_FAILURES, JobFailure, RuntimeError
 from ..graph import Pipegraph
 from ..job import Job
+from ..planner.node import INVARIANT
 from ..result import JobResult
 from .log import RunLog, log_path
 from .printable import printable
@@ -23,13 +24,16 @@ class Results:
         self._graph = graph
         self._log = log
         self.failures: list[JobFailure] = []
-        self.pruned: list[str] = []
+        self.failed_inputs: dict[str, str] = {}
+        """Invariants that could not be evaluated, and the error of each in one line."""
+        self.pruned: dict[str, str] = {}
+        """Jobs that can't be done, and because of which other one."""
 
     def ran(self, job: Job, stdout: bytes, stderr: bytes, usage: Usage) -> None:
         """A job ended well, maybe after it was given up since a load had failed on another machine. More memory than it
         declared is told: other jobs were started as if that was free."""
         if job._result is not None and job._result.pruned:
-            self.pruned.remove(job.job_id)
+            del self.pruned[job.job_id]
         if usage.peak_rss_bytes > job.memory_needed > 0:
             self._log.warning(
                 f"{job!r} took {usage.peak_rss_bytes} bytes of memory, but its memory_needed is {job.memory_needed}. "
@@ -78,12 +82,12 @@ class Results:
     def prune(self, job: Job, cause: Job) -> None:
         """A job can't be done because another one failed."""
         job._result = JobResult(failed=True, pruned=True, error_reason=f"{cause!r}, on which it depends, failed")
-        self.pruned.append(job.job_id)
+        self.pruned[job.job_id] = cause.job_id
 
     def raise_failures(self) -> None:
         """Raise RuntimeError if anything failed."""
         if self.failures:
-            raise RuntimeError(self.failures, self.pruned)
+            raise RuntimeError(self.failures, tuple(self.pruned))
 
     def _add(self, job: Job, failure: JobFailure, was_run: bool, runtime_s: float, peak_rss_bytes: int) -> None:
         job._result = JobResult(
@@ -101,6 +105,8 @@ class Results:
         self._log.error(f"failed: {failure}")
         where = f" on {failure.host}" if failure.host else ""
         first_line = next(iter(failure.error.splitlines()), "")
+        if job.kind == INVARIANT:
+            self.failed_inputs[job.job_id] = first_line
         self._log.say(f"pypipegraph: failed{where}: {job!r}: {printable(first_line)}")
         self._append_to_error_log(failure)
 

@@ -14,6 +14,11 @@ from ppg_mcp.store.sqlite_errors import hint, translated
 from ppg_mcp.store.stored_text import from_sql, to_sql, unpack
 
 
+def writer_key(path: str) -> str:
+    """Under which the writer of a file is kept."""
+    return f"writer@{path}"
+
+
 class Reading:
     """Needs `path` and `_live`, an open connection. Every method raises StatusStoreError on I/O trouble and damage."""
 
@@ -62,8 +67,13 @@ class Reading:
             except ValueError as error:
                 raise self._damaged(f"the history of {job_id!r}") from error
 
+    def writer_of(self, path: str) -> str | None:
+        """The job that keeps a file which its id does not name, None if that is not known."""
+        return self.get_meta(writer_key(path))
+
     def get_meta(self, key: str) -> str | None:
-        """The text stored under the key, None if there is none. Keys "run_directory@…" are the store's own."""
+        """The text stored under the key, None if there is none. Keys "run_directory@…" and "writer@…" are the store's
+        own."""
         value = self._one("SELECT value FROM meta WHERE key = ?", to_sql(key))
         return None if value is None else from_sql(value)
 

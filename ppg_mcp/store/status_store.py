@@ -42,7 +42,7 @@ from ppg_mcp.store.holder import Holder, remove_holder, write_holder
 from ppg_mcp.store.host_facts import HostFacts
 from ppg_mcp.store.opening import close_untouched, ensure_exists, scanning, take
 from ppg_mcp.store.putting_back import is_in_place, put_back
-from ppg_mcp.store.reading import Reading
+from ppg_mcp.store.reading import Reading, writer_key
 from ppg_mcp.store.record import Input, Record, pack_inputs
 from ppg_mcp.store.refusals import log_path
 from ppg_mcp.store.schema import add_tables
@@ -346,6 +346,10 @@ class StatusStore(Reading):
         self._executions += 1
         number = (self.epoch << 32) + self._executions
         self._write(job_id, writes.executed(job_id, number, execution.fields(), first))
+
+    def remember_writer(self, path: str, job_id: str) -> None:
+        """The job keeps a file which its id does not name."""
+        self.set_meta(writer_key(path), job_id)
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a text."""

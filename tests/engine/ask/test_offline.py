@@ -16,7 +16,7 @@ import pytest
 import pypipegraph as ppg
 from ppg_mcp.ask import command
 
-from ..project import Project, copy, fail, write
+from ..project import Project, copy, fail, write, write_all
 from ..scripts import Scripts
 from .asking import answer, ask
 
@@ -102,8 +102,101 @@ def test_history_has_every_execution_and_its_reason(project: Project) -> None:
     ]
     failures = answer("history", "bad")["executions"]
     assert [one["outcome"] for one in failures] == ["ValueError: ('as told', 7)"] * 4
-    assert "none of that name was ever started" in ask("history", "below").err
     assert ask("history", "a").out.count("because") == 3
+
+
+def test_what_was_not_run_is_named_with_the_failure(project: Project) -> None:
+    project.run(build)
+    told = answer("status")
+    assert told["not_run_jobs"] == [{"job": "below", "because_of": "bad"}]
+    assert "Not run because of that:\n  below, because bad failed\n" in ask("status").out
+    told = answer("why", "below")
+    assert (told["state"], told["because_of"], told["error"]) == ("not run", "bad", "ValueError: ('as told', 7)")
+    assert ask("why", "below").out.startswith("below: not run, because bad, on which it depends, failed\n")
+    assert ask("history", "below").out == (
+        "below: not run, because bad, on which it depends, failed\n  no execution is remembered\n"
+    )
+    project.run(lambda: ppg.FileGeneratingJob("below", write()))
+    project.run(build)
+    told = answer("why", "below")
+    assert (told["state"], told["last"]["outcome"]) == ("not run", "ok")
+    project.run(lambda: ppg.FileGeneratingJob("a", write()))
+    assert answer("status")["not_run_jobs"] == []
+    assert answer("why", "below")["state"] == "done"
+
+
+def test_what_is_not_known_leads_to_what_was_not_run(project: Project) -> None:
+    project.run(build)
+    told = ask("why", "belo").err
+    assert "none of that name was ever started. 1 job of the last run was not run" in told
+    assert "Did you mean one of these?\n  below\n" in told
+
+
+def test_no_more_than_a_thousand_are_kept_by_name(project: Project) -> None:
+    def many() -> None:
+        bad = ppg.FileGeneratingJob("bad", fail)
+        for number in range(1005):
+            ppg.FileGeneratingJob(f"{number:04}", write()).depends_on(bad)
+
+    project.run(many)
+    told = answer("status")
+    assert (len(told["not_run_jobs"]), told["last_run"]["pruned"]) == (100, 1005)
+    assert answer("why", "0999")["state"] == "not run"
+    assert "1005 jobs of the last run were not run" in ask("why", "1004").err
+    assert ask("status").out.endswith("and 985 more\n")
+
+
+def test_what_was_left_out_says_so(project: Project) -> None:
+    def build() -> None:
+        a = ppg.FileGeneratingJob("a", write())
+        ppg.FileGeneratingJob("b", write()).depends_on(a)
+        a.prune()
+
+    project.run(build)
+    assert answer("status")["left_out_jobs"] == [{"job": "a", "because_of": "a"}, {"job": "b", "because_of": "a"}]
+    assert ask("status").out.endswith("Left out:\n  a, because it was pruned\n  b, because a was pruned\n")
+    assert answer("why", "a")["state"] == "left out, it was pruned"
+    assert ask("why", "b").out == "b: left out, 'a' was pruned\n"
+
+
+def test_an_input_that_was_missing_is_among_the_failures(project: Project) -> None:
+    def build() -> None:
+        ppg.FileGeneratingJob("bad", fail)
+        ppg.FileGeneratingJob("out", write()).depends_on_file("missing.txt")
+
+    project.run(build)
+    told = answer("status")
+    assert (told["failed"], [one["job"] for one in told["failed_jobs"]]) == (2, ["missing.txt", "bad"])
+    assert "No such file or directory" in told["failed_jobs"][0]["error"]
+    assert answer("why", "out")["because_of"] == "missing.txt"
+    told = answer("why", "missing.txt")
+    assert (told["state"], told["error"][:17]) == ("failed", "FileNotFoundError")
+    Path("missing.txt").touch()
+    project.run(build)
+    assert ask("why", "missing.txt").code == 1
+
+
+def test_a_job_is_found_by_each_of_its_files(project: Project) -> None:
+    def build() -> None:
+        plus = ppg.TempFilePlusGeneratingJob("temporary", "log.txt", lambda a, b: write_all()([a, b]))
+        fails = ppg.TempFilePlusGeneratingJob("lost", "log of it", lambda a, b: fail(b))
+        ppg.MultiFileGeneratingJob(["1", "2"], write_all()).depends_on([plus, fails])
+
+    project.run(build)
+    assert answer("why", "log.txt")["job"] == "temporary"
+    assert answer("why", "log of it")["job"] == "lost"
+    assert answer("why", "2")["job"] == "1:2"
+
+
+def test_a_path_through_a_linked_directory(project: Project) -> None:
+    Path("real").mkdir()
+    Path("elsewhere").symlink_to(project.path)
+    Path("link").symlink_to("real")
+    project.run(lambda: [ppg.FileGeneratingJob("link/a", write()), ppg.FileGeneratingJob("b", write())])
+    assert answer("why", str(project.path / "elsewhere" / "b"))["job"] == "b"
+    assert answer("why", "elsewhere/b")["job"] == "b"
+    assert answer("why", str(project.path / "link" / "a"))["job"] == "link/a"
+    assert answer("why", "elsewhere/link/a")["job"] == "link/a"
 
 
 def test_what_was_taken_over_says_so(project: Project) -> None:

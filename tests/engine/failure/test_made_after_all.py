@@ -15,6 +15,6 @@ def test_what_is_made_after_all_is_not_among_what_was_not_run() -> None:
     for one in (job, other):
         results.prune(one, other)
     results.ran(job, b"", b"", Usage(1.0, 1.0, 0))
-    assert results.pruned == ["other"]
+    assert results.pruned == {"other": "other"}
     assert job._result.was_run
     assert not job._result.failed

@@ -81,19 +81,23 @@ class RuntimeError(RuntimeException):  # the original's name for it
     """At least one job failed. Everything that did not depend on it was done and stays done: mend and run again.
 
     Attributes: `failures` (tuple of JobFailure), `pruned` (ids of jobs that could not run because of them).
+    `logged`: all failures are in logs/ppg_errors.txt.
     """
 
-    def __init__(self, failures: Sequence[JobFailure], pruned: Sequence[str] = ()) -> None:
+    def __init__(self, failures: Sequence[JobFailure], pruned: Sequence[str] = (), logged: bool = False) -> None:
         self.failures = tuple(failures)
         self.pruned = tuple(pruned)
-        super().__init__(self.failures, self.pruned)
+        self._logged = logged
+        super().__init__(self.failures, self.pruned, logged)
 
     def __str__(self) -> str:
         count = len(self.failures)
         lines = [f"{count} job{'s' if count != 1 else ''} failed."]
         lines.extend(failure.brief() for failure in self.failures[:MAX_SHOWN_FAILURES])
         if count > MAX_SHOWN_FAILURES:
-            lines.append(f"… and {count - MAX_SHOWN_FAILURES} more: see .failures or logs/ppg_errors.txt.")
+            more = f"… and {count - MAX_SHOWN_FAILURES} more: see .failures"
+            hint = "; where there is a folder logs, logs/ppg_errors.txt has all of them."
+            lines.append(more + (" or logs/ppg_errors.txt." if self._logged else hint))
         if self.pruned:
             shown = ", ".join(repr(job_id) for job_id in self.pruned[:MAX_SHOWN_FAILURES])
             more = f" and {len(self.pruned) - MAX_SHOWN_FAILURES} more" if len(self.pruned) > MAX_SHOWN_FAILURES else ""

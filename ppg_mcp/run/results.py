@@ -23,6 +23,8 @@ class Results:
     def __init__(self, graph: Pipegraph, log: RunLog) -> None:
         self._graph = graph
         self._log = log
+        self._logged = False
+        """Are all failures in logs/ppg_errors.txt?"""
         self.failures: list[JobFailure] = []
         self.failed_inputs: dict[str, str] = {}
         """Invariants that could not be evaluated, and the error of each in one line."""
@@ -87,7 +89,7 @@ class Results:
     def raise_failures(self) -> None:
         """Raise RuntimeError if anything failed."""
         if self.failures:
-            raise RuntimeError(self.failures, tuple(self.pruned))
+            raise RuntimeError(self.failures, tuple(self.pruned), self._logged)
 
     def _add(self, job: Job, failure: JobFailure, was_run: bool, runtime_s: float, peak_rss_bytes: int) -> None:
         job._result = JobResult(
@@ -119,7 +121,9 @@ class Results:
                 os.replace(path, path + ".1")
             with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"{failure}\n\n")
+            self._logged = self._logged or len(self.failures) == 1
         except OSError as error:
+            self._logged = False
             self._log.warning(f"Can't write {path}: {error.strerror}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import threading
 from pathlib import Path
@@ -139,6 +140,15 @@ def test_all_failures_are_in_the_error_and_the_first_ten_in_its_text(project: Pr
     assert "12 jobs failed" in str(outcome.error)
     assert "… and 2 more: see .failures or logs/ppg_errors.txt" in str(outcome.error)
     assert project.read("logs/ppg_errors.txt").count("Traceback") == 12
+    assert str(pickle.loads(pickle.dumps(outcome.error))) == str(outcome.error)
+
+
+def test_a_file_that_was_not_written_is_not_named_as_the_place_of_more(project: Project) -> None:
+    Path("logs").rmdir()
+    outcome = project.run(lambda: [ppg.FileGeneratingJob(f"{i}", raising(ValueError(i))) for i in range(12)])
+    assert "… and 2 more: see .failures; where there is a folder logs, logs/ppg_errors.txt has all of them." in str(
+        outcome.error
+    )
 
 
 def test_it_is_the_public_error(project: Project) -> None:

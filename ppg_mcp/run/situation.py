@@ -5,9 +5,10 @@ to be done is read from the planner's columns, all at once as numbers of a milli
 whatever changes the planner's mind, the counts are right.
 
 The estimate. Work left is the core-seconds of what waits and runs: what a job took in an earlier run, or, for jobs
-without history, the mean of those that ended in this run. The time left is that by the cores of the machine, but
-not less than the longest path of jobs that wait for each other, where all of them have a history. Loading is not
-counted.
+without history, the mean of those that ended in this run, and of such that run for what they have taken already. The
+time left is that by the cores of the machine, but not less than what a running job still takes, and than the longest
+path of jobs that wait for each other, where all of them have a history. Loading is not counted. While nothing can run,
+no time is told.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ class Situation:
         running = sorted(self.running.values(), key=lambda one: one.since)
         waiting = max(0, pending.count(_ONE) - len(running))
         loading = [self.order[job].job_id for job in sorted({job for jobs in self.loading.values() for job in jobs})]
-        left_s = self._left_s(pending, running, now)
         waits_for = self.waits_for if not running and not loading else ""
+        left_s = None if waits_for else self._left_s(pending, running, now)
         elapsed_s = now - self.started_s
         return Snapshot(now, elapsed_s, self.done, waiting, self.failed, running, loading, left_s, waits_for)
 
@@ -109,23 +110,35 @@ class Situation:
 
     def _left_s(self, pending: bytearray, running: Sequence[Running], now: float) -> float | None:
         self._extend()
+        for one in running:
+            pending[one.job] = _ZERO
         unknown = int.from_bytes(pending, "little") & int.from_bytes(self._unknown, "little")
         without_history = unknown.to_bytes(len(pending), "little").count(_ONE)
-        if without_history and not self.ended:
+        new = [one for one in running if self._unknown[one.job]]
+        if (without_history or new) and not self.ended:
             return None
-        mean_s = self.core_s / self.ended if self.ended else 0.0
+        took_s = self.core_s + sum((now - one.since) * max(1, one.cores) for one in new)
+        mean_s = took_s / max(1, self.ended + len(new))
+        rests_s = [self._rest_s(one, mean_s, now) for one in running]
         work_s = sum(compress(self._own_s, pending)) + without_history * mean_s
-        for one in running:
-            work_s -= min(self._own_s[one.job] or mean_s, (now - one.since) * max(1, one.cores))
-            pending[one.job] = _ZERO
-        path_s = 0.0 if without_history else self._longest_path_s(pending, running, now)
-        return max(0.0, work_s / self.cores, path_s)
+        work_s += sum(rest_s * max(1, one.cores) for one, rest_s in zip(running, rests_s, strict=True))
+        path_s = 0.0 if without_history or new else self._longest_path_s(pending, running, rests_s)
+        return max(work_s / self.cores, path_s, *rests_s, 0.0)
 
-    def _longest_path_s(self, waiting: bytearray, running: Sequence[Running], now: float) -> float:
+    def _rest_s(self, one: Running, mean_s: float, now: float) -> float:
+        """Of a job that runs. One that takes longer than expected is taken to do so for as long again."""
+        former = self.planner.nodes[one.job].former
+        expected_s = former.runtime_s if former and former.runtime_s else mean_s / max(1, one.cores)
+        return abs(expected_s - (now - one.since))
+
+    def _longest_path_s(self, waiting: bytearray, running: Sequence[Running], rests_s: Sequence[float]) -> float:
         remaining_s = self.priorities.remaining_s
-        ahead = max(compress(remaining_s, waiting), default=0.0)
-        started = (remaining_s[one.job] - (now - one.since) for one in running if one.job < len(remaining_s))
-        return max(ahead, max(started, default=0.0))
+        longest_s = max(compress(remaining_s, waiting), default=0.0)
+        for one, rest_s in zip(running, rests_s, strict=True):
+            former = self.planner.nodes[one.job].former
+            if former is not None and one.job < len(remaining_s):
+                longest_s = max(longest_s, remaining_s[one.job] - former.runtime_s + rest_s)
+        return longest_s
 
     def _extend(self) -> None:
         """Take in the history of jobs that came since the last look."""

@@ -68,7 +68,28 @@ def test_what_has_run_already_is_not_left() -> None:
     one = situation(job("a", 10.0), job("b", 10.0), cores=1)
     one.running[1] = Running(0, "a", 0.0, 1, 1)
     assert one.look(4.0).left_s == pytest.approx(16.0)
-    assert one.look(100.0).left_s == pytest.approx(10.0), "longer than expected: nothing of it is left"
+    assert one.look(12.0).left_s == pytest.approx(12.0), "longer than expected: as much longer again is counted"
+
+
+def test_what_runs_counts_for_what_it_has_taken_already() -> None:
+    """Where only trivial jobs have ended."""
+    one = situation(*map(job, "abc"))
+    for _ in range(3):
+        one.took(0.001, 1)
+    one.running[1] = Running(0, "a", 0.0, 1, 1)
+    assert one.look(4.0).left_s == pytest.approx(4.0, rel=0.3), "and not less by the cores that have nothing to do"
+    one.cores = 1
+    assert one.look(4.0).left_s == pytest.approx(5.0, rel=0.05), (
+        "what waits takes as long as what ran so far, on average"
+    )
+
+
+def test_no_time_is_named_while_nothing_can_run() -> None:
+    one = situation(job("a", 10.0), job("b", 10.0))
+    one.waits_for = "no ppg-slave has come"
+    assert one.look(1.0).left_s is None
+    one.running[1] = Running(0, "a", 0.0, 1, 1)
+    assert one.look(1.0).left_s == pytest.approx(10.0)
 
 
 def test_never_less_than_the_longest_path() -> None:

@@ -131,7 +131,7 @@ def _serve(given: dict[str, Any]) -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", force=True
     )
     _check_address(settings["listen"], serving=True)
-    keys = KeyDirectory.load(settings["keys"])
+    keys = KeyDirectory.load(settings["keys"], serving=True)
     raise_soft_limit()
     try:
         daemon = CoordinatorDaemon(

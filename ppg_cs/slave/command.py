@@ -64,7 +64,9 @@ def _name(text: str) -> str:
 
 OPTIONS = (
     Option("--coordinator", "PPG_COORDINATOR", _endpoint, None, "ADDRESS", "where it is, tcp://HOST:PORT", True),
-    Option("--keys", "PPG_KEYS", str, None, "DIR", "your key directory, made by `ppg-coordinator keys`"),
+    Option(
+        "--keys", "PPG_KEYS", str, None, "DIR", "your key directory, see `ppg-coordinator keys`", fallback="required"
+    ),
     Option("--cores", "PPG_SLAVE_CORES", parse_count, None, "N", "cores to offer; none: all that may be used here"),
     Option("--memory", "PPG_SLAVE_MEMORY", parse_size, None, "SIZE", "memory to offer, as 64G; none: all there is"),
     Option(

@@ -9,6 +9,7 @@ which a machine with less memory than the array can't hold.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,8 @@ class MemMappedDataLoadingJob(CachedHalves):
         dtype: Whatever numpy.dtype() takes, but nothing that holds Python objects.
 
     Raises:
-        JobContractError: A dtype that can't be mapped; where numpy is not imported yet, when the job runs.
+        JobContractError: There is no numpy. A dtype that can't be mapped; where numpy is not imported yet, when the job
+            runs.
     """
 
     _has_code: ClassVar[bool] = False
@@ -68,8 +70,12 @@ class ArrayCalculatingJob(CalculatingJob):
     def __init__(self, job_id: str | Path, calculate: Callable[[], Any], dtype: Any) -> None:
         super().__init__(job_id, calculate)
         self._dtype = dtype
-        if "numpy" in sys.modules:
+        if sys.modules.get("numpy") is not None:
             mappable(self, dtype)
+        elif importlib.util.find_spec("numpy") is None:
+            raise JobContractError(
+                f"{self!r} needs numpy, which can't be imported here. Install it with: pip install numpy"
+            )
         self.depends_on(ParameterInvariant(self.job_id + "_dtype", dtype))
 
     def store(self, value: Any, file: BinaryIO) -> None:

@@ -7,10 +7,15 @@ import socket
 import sys
 
 LOG_PORT = 5005
+DESCRIPTION = "Show the log records that running pipegraphs send to UDP port 5005 of this machine."
+EPILOG = "Ctrl-C ends it. Exit codes: 0 ended, 1 the port is taken, 2 wrong usage."
 
 
 def main() -> int:
     """Print records until Ctrl-C."""
+    import argparse  # runs import this module for the port
+
+    argparse.ArgumentParser("python -m ppg_mcp.util.log_listener", description=DESCRIPTION, epilog=EPILOG).parse_args()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         try:
             listener.bind(("127.0.0.1", LOG_PORT))

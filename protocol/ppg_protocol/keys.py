@@ -28,6 +28,10 @@ from ppg_protocol.curve import KeyPair
 
 __all__ = ["KeyDirectory", "KeyPair", "KeysError", "make_owner_keys", "make_user_keys", "read_public"]
 
+_OWN_KEYS = (
+    "your own keys, which the coordinator's owner has authorised, are wanted, the same that your scripts use; "
+    "`ppg-coordinator keys DIR --user NAME --coordinator-key FILE` makes such a directory"
+)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}")
 
 
@@ -42,10 +46,11 @@ class KeyDirectory:
     coordinator: KeyPair | None
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> KeyDirectory:
-        """Raises KeysError when anything is missing, damaged, or open to others."""
+    def load(cls, path: str | os.PathLike[str], serving: bool = False) -> KeyDirectory:
+        """Raises KeysError when anything is missing, damaged, or open to others. `serving`: for the coordinator itself,
+        whose owner may well make new keys; those of anybody else must be of a coordinator that is there."""
         directory = Path(path)
-        _check_directory(directory)
+        _check_directory(directory, f"`ppg-coordinator keys {path}` makes one" if serving else _OWN_KEYS)
         user = _pair(directory, "user")
         coordinator_public = read_public(directory / "coordinator.key")
         owns = os.path.lexists(directory / "coordinator.key_secret")
@@ -160,16 +165,14 @@ def _check_name(name: str) -> None:
         raise KeysError(f"{name!r:.80} can't be a user's name: write 1 to 64 letters, digits and _ . @ -")
 
 
-def _check_directory(path: Path) -> None:
+def _check_directory(path: Path, way_out: str) -> None:
     try:
         about = path.stat()
     except OSError as error:
-        raise KeysError(
-            f"can't use the key directory {path}: {error.strerror}; `ppg-coordinator keys {path}` makes one"
-        ) from None
+        raise KeysError(f"can't use the key directory {path}: {error.strerror}; {way_out}") from None
     mode = stat.S_IMODE(about.st_mode)
     if not stat.S_ISDIR(about.st_mode):
-        raise KeysError(f"{path} is not a directory; `ppg-coordinator keys` makes one with keys in it")
+        raise KeysError(f"{path} is not a directory; {way_out}")
     if about.st_uid != os.geteuid():
         raise KeysError(f"{path} belongs to uid {about.st_uid}, not to you (uid {os.geteuid()}): use keys of your own")
     if mode != 0o700:

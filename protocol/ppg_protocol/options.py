@@ -46,6 +46,8 @@ class Option:
     metavar: str
     help: str
     required: bool = False
+    fallback: str = ""
+    """What --help says in place of the default."""
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ class Option:
     @property
     def full_help(self) -> str:
         """What --help shows."""
-        fallback = "required" if self.required else f"default: {self.default or 'none'}"
+        fallback = self.fallback or ("required" if self.required else f"default: {self.default or 'none'}")
         return f"{self.help} ({self.variable}; {fallback})".replace("%", "%%")
 
 

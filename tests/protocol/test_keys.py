@@ -189,8 +189,11 @@ def test_a_name_is_needed(owner: KeyDirectory) -> None:
 
 
 def test_a_missing_directory_says_how_to_make_one(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(KeysError, match=f"ppg-coordinator keys {tmp_path}/keys"):
+    with pytest.raises(KeysError, match=f"`ppg-coordinator keys {tmp_path}/keys` makes one"):
+        KeyDirectory.load(tmp_path / "keys", serving=True)
+    with pytest.raises(KeysError, match="your own keys, which the coordinator's owner has authorised") as raised:
         KeyDirectory.load(tmp_path / "keys")
+    assert f"keys {tmp_path}/keys` makes" not in str(raised.value), "they would be those of another coordinator"
     (tmp_path / "keys").write_text("")
     with pytest.raises(KeysError, match="not a directory"):
         KeyDirectory.load(tmp_path / "keys")

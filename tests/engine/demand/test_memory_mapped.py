@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,13 @@ def test_it_is_calculated_when_needed_and_kept(project: Project) -> None:
     assert project.ran(partial(build, parameter=2)) == ["a", "cache/array_load"]
     assert project.calls() == ["calculated"]
     assert HELD == {}, "never in the script"
+
+
+def test_without_numpy_it_says_what_to_install(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    ppg.new_pipegraph(quiet=True)
+    with pytest.raises(ppg.JobContractError, match=r"cache/array.* needs numpy.*pip install numpy"):
+        ppg.MemMappedDataLoadingJob("cache/array", calculator(THREE), hold, "i8")
 
 
 def test_another_array_or_dtype_is_calculated_anew(project: Project) -> None:

@@ -151,6 +151,14 @@ def test_the_log_listener_shows_them(project: Project, scripts: Scripts) -> None
     assert listener.wait(timeout=PATIENCE_S) == 0
 
 
+def test_the_log_listener_has_help(project: Project) -> None:
+    command = [sys.executable, "-m", "ppg_mcp.util.log_listener"]
+    told = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert told.returncode == 0
+    assert "port 5005" in told.stdout
+    assert subprocess.run([*command, "more"], capture_output=True, timeout=PATIENCE_S).returncode == 2
+
+
 def is_shown(scripts: Scripts, out: Path) -> bool:
     """Run until the record gets through."""
     made = scripts.good("ppg.new_pipegraph(quiet=True)\nppg.FileGeneratingJob(f'{os.getpid()}', write())\nppg.run()\n"

@@ -54,7 +54,7 @@ def test_each_option_from_the_command_line_the_environment_or_a_file(keys: Path,
         (["--coordinator", "head"], "tcp://HOST:PORT"),
         (["--coordinator", "tcp://head"], "tcp://HOST:PORT"),
         (["--coordinator", NOWHERE], "--keys is needed"),
-        (["--coordinator", NOWHERE, "--keys", "/nowhere"], "/nowhere"),
+        (["--coordinator", NOWHERE, "--keys", "/nowhere"], "/nowhere: No such file or directory; your own keys"),
         (["--coordinator", NOWHERE, "--cores", "0"], "whole number from 1"),
         (["--coordinator", NOWHERE, "--memory", "much"], "64G"),
         (["--coordinator", NOWHERE, "--lease", "3"], "longer than two of --heartbeat"),
@@ -80,6 +80,7 @@ def test_help_tells_of_every_option_exit_code_and_signal(capsys: pytest.CaptureF
     text = capsys.readouterr().out
     wanted: list[Any] = [option.flag for option in OPTIONS] + [option.variable for option in OPTIONS]
     assert [one for one in (*wanted, "SIGTERM", "  3  ", "  4  ") if one not in text] == []
+    assert "(PPG_KEYS; required)" in " ".join(text.split())
 
 
 def test_it_goes_on_trying_a_coordinator_that_is_not_there(keys: Path) -> None:

@@ -11,7 +11,7 @@ from ppg_protocol.errors import JobContractError, PyPipeGraphError
 
 from . import util
 from .cluster.settings import cluster_settings
-from .exceptions import RuntimeError
+from .exceptions import RuntimeError, Stopped
 from .graph import STATUS_FILENAME, Options, Pipegraph
 from .never_run import remind_at_exit
 from .option_checks import level_option, path_option
@@ -117,8 +117,14 @@ def run_pipegraph(dry_run: bool = False) -> None:
     """
     try:
         util.current_graph().run(dry_run=dry_run)
-    except RuntimeError as error:
-        raise error.with_traceback(None) from None  # the jobs' tracebacks are in its text; our own says nothing
+    except Stopped:
+        raise KeyboardInterrupt from None
+    except PyPipeGraphError as error:
+        from .store import StoreInUseError
+
+        if isinstance(error, RuntimeError | StoreInUseError):
+            raise error.with_traceback(None) from None  # its text says all there is to say; our own traceback nothing
+        raise
 
 
 def destroy_global_pipegraph() -> None:

@@ -105,6 +105,10 @@ class RuntimeError(RuntimeException):  # the original's name for it
         return "\n\n".join(lines).encode(errors="backslashreplace").decode()  # file names may hold surrogates
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C came, and the run is over. `run()` makes a plain KeyboardInterrupt of it."""
+
+
 def _end(text: str) -> str:
     end = "\n".join(text[-MAX_SHOWN_CHARS:].rstrip("\n").split("\n")[-MAX_SHOWN_LINES:])
     if len(end) == len(text.rstrip("\n")):

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+from ..exceptions import Stopped
+
 
 class Interrupts:
     """While entered, SIGINT and SIGTERM set `received` and make `fd` readable; a second one raises at once, but not
@@ -69,4 +71,4 @@ class Interrupts:
         if self.received is signal.SIGTERM:
             os.kill(os.getpid(), signal.SIGTERM)
         if self.received is not None:
-            raise KeyboardInterrupt
+            raise Stopped

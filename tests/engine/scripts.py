@@ -145,6 +145,11 @@ def session_pids(session: str) -> list[int]:
     return found
 
 
+def frames(stderr: str) -> list[str]:
+    """The functions that a traceback shows, the script's own first."""
+    return [line.rpartition(", in ")[2] for line in stderr.splitlines() if line.startswith("  File ")]
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
     try:

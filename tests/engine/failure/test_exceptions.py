@@ -14,7 +14,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, write
-from ..scripts import Scripts
+from ..scripts import Scripts, frames
 
 
 class Special(Exception):
@@ -180,6 +180,5 @@ ppg.FileGeneratingJob("f", fail)
 ppg.run()
 """)
     ours, _, text = done.stderr.partition("pypipegraph.RuntimeError: 1 job failed.")
-    frames = [line for line in ours.splitlines() if line.startswith("  File ")]
-    assert [line.rpartition(", in ")[2] for line in frames] == ["<module>", "run_pipegraph"], done.stderr
+    assert frames(ours) == ["<module>", "run_pipegraph"], done.stderr
     assert "in fail" in text

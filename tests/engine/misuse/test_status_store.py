@@ -14,6 +14,7 @@ import pytest
 import pypipegraph as ppg
 
 from ..project import Project, version, write
+from ..scripts import Scripts, frames, until
 
 STORE = Path(".pypipegraph_status_robust")
 
@@ -152,3 +153,13 @@ def test_a_directory_for_it_that_is_missing_is_named(project: Project) -> None:
     with pytest.raises(ppg.PyPipeGraphError, match=r"there is no directory .*missing. Create it"):
         ppg.run()
     assert not Path("a").exists()
+
+
+def test_one_that_another_run_holds_is_told_without_our_insides(project: Project, scripts: Scripts) -> None:
+    text = "def hold(path):\n    tell('reached')\n    wait_for('never')\n"
+    text += "ppg.new_pipegraph(quiet=True)\nppg.FileGeneratingJob('a', hold)\nppg.run()\n"
+    scripts.start(text)
+    until(lambda: project.calls() == ["reached"], "the job")
+    done = scripts.run(text, "another.py")
+    assert "is in use by process" in done.stderr
+    assert frames(done.stderr) == ["<module>", "run_pipegraph"], done.stderr

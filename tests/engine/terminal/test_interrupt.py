@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..project import Project, version
-from ..scripts import PATIENCE_S, Scripts, until
+from ..scripts import PATIENCE_S, Scripts, frames, until
 
 SCRIPT = """
 def second(path):
@@ -59,7 +59,8 @@ def test_ctrl_c_stops_promptly_and_keeps_what_is_done(project: Project, scripts:
     first, _, rest = err.partition("\n")
     assert first.startswith("pypipegraph: stopped after ")
     assert first.endswith(" s, with 1 job done. Start the script again to go on from there.")
-    assert "KeyboardInterrupt" in rest
+    assert rest.endswith("\nKeyboardInterrupt\n")
+    assert frames(rest) == ["<module>", "run_pipegraph"], rest
     assert scripts.processes() == []
     assert not Path("second").exists()
     first = version("first")

@@ -16,6 +16,10 @@ the function gets the real namespace of it, so a load that sets a global of a mo
 `__main__` is not there on another machine; an empty module stands in, which gets what the functions of the script
 mention. A generated function brings along only globals that its machine did not have when the base was loaded.
 
+Code. It keeps its file name, which cloudpickle 3.1.3 drops, and brings along the text of that file as the master read
+it, once per file. Without these, what generators make would have other fingerprints than on one machine, and tracebacks
+no lines: cells of a notebook are in no file, and a script may be edited while it runs.
+
 Rejected: sending a generator's callback to be run on every machine. It would have to be deterministic, and the data it
 looks at would have to be everywhere.
 """
@@ -23,6 +27,7 @@ looks at would have to be everywhere.
 from __future__ import annotations
 
 import io
+import linecache
 import pickle
 import sys
 import types
@@ -90,6 +95,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if id(obj) in self._replaced:
             stand_in = self._replaced[id(obj)]
             return type(stand_in), (stand_in.index, stand_in.error)
+        if type(obj) is types.CodeType:
+            make, arguments = self.dispatch_table[types.CodeType](obj)
+            return _code, (obj.co_filename, linecache.getlines(obj.co_filename), make, arguments)
         if isinstance(obj, type) or type(obj) is types.FunctionType:
             self._remember_main(obj)
         return super().reducer_override(obj)
@@ -131,6 +139,12 @@ def _namespace(module: str) -> dict[str, Any]:
     if module not in sys.modules:
         __import__(module)
     return sys.modules[module].__dict__
+
+
+def _code(file_name: str, lines: list[str], make: type[types.CodeType], arguments: Any) -> types.CodeType:
+    if lines:
+        linecache.cache[file_name] = (0, None, lines, file_name)  # without size and time, so never read again
+    return make(*arguments).replace(co_filename=file_name)
 
 
 class BaseWriter:

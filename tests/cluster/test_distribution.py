@@ -100,6 +100,41 @@ ppg.run()
     assert len(script.notes) == 1, "the generator ran once"
 
 
+def test_nothing_is_redone_when_a_run_moves_between_one_machine_and_a_cluster(cluster: Cluster) -> None:
+    """What generators make there has the same fingerprints."""
+    cluster.up("a")
+    text = """
+def generate():
+    for name in ("x", "y"):
+        def write(path, name=name):
+            note(f"{name} made")
+            Path(path).write_text(", ".join([letter for letter in name]))
+        ppg.FileGeneratingJob(name, write)
+        ppg.FileGeneratingJob(name * 2, lambda path: (note(f"{path} made"), Path(path).touch()), empty_ok=True)
+ppg.JobGeneratingJob("generate", generate)
+ppg.run()
+"""
+    for _ in range(2):
+        for coordinator in ("", cluster.endpoint):
+            script = cluster.run(text, PPG_COORDINATOR=coordinator)
+            assert sorted(script.notes) == ["x made", "xx made", "y made", "yy made"], script.log
+
+
+def test_tracebacks_show_the_lines_of_the_script(cluster: Cluster) -> None:
+    cluster.up("a")
+    script = cluster.run("""
+def fail():
+    raise ValueError("here")  # in the script
+ppg.FileGeneratingJob("f", fail)
+try:
+    ppg.run()
+except ppg.RuntimeError as error:
+    print(error.failures[0].traceback)
+""")
+    assert f'File "{script.directory}/pipeline.py", line ' in script.out
+    assert 'raise ValueError("here")  # in the script\n' in script.out
+
+
 def test_exceptions_and_output_come_back(cluster: Cluster) -> None:
     cluster.up("a")
     script = cluster.run("""

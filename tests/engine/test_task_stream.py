@@ -52,9 +52,9 @@ class Machines:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def write(self, script: str, head: str = "") -> None:
-        """Build a graph and pickle it."""
-        self._python("script.py", WRITER.format(head=head, script=script))
+    def write(self, script: str, head: str = "") -> str:
+        """Build a graph and pickle it; what `script` prints."""
+        return self._python("script.py", WRITER.format(head=head, script=script))
 
     def read(self, script: str) -> str:
         """Load it elsewhere, and say what `script` prints."""
@@ -160,6 +160,57 @@ print(name_of(read))
     assert shown == "r1\n"
 
 
+FUNCTIONS = """
+import dataclasses
+from ppg_mcp.fingerprints import function_digest, function_source
+def plain(path):
+    # a comment
+    def nested(): return [letter for letter in path if letter != "x"]
+    return nested
+same_line = [lambda path: 1 + 1, lambda path: 2]
+class Reader:
+    def method(self, path): return {part: path for part in path}
+    @staticmethod
+    def static(path): return (lambda: path)
+def captured(word): return lambda path: path + word
+@dataclasses.dataclass
+class Of: word: str
+functions = [plain, plain("x"), *same_line, Reader().method, Reader.static, Reader.static("x"), captured("x")]
+def tell(path):
+    for f in [*functions, Of.__init__]:
+        f = getattr(f, "__func__", f)
+        codes = [f.__code__, *(c for c in f.__code__.co_consts if hasattr(c, "co_filename"))]
+        places = [(code.co_filename, code.co_qualname, code.co_firstlineno) for code in codes]
+        print(f.__qualname__, places, function_digest(f), repr(function_source(f)))
+"""
+
+
+def test_functions_keep_their_places_text_and_fingerprints(machines: Machines) -> None:
+    here = machines.write("tell('a'); ppg.FileGeneratingJob('a', tell)", head=FUNCTIONS)
+    assert "# a comment" in here
+    (machines.directory / "script.py").write_text("# edited meanwhile")
+    assert machines.read("run('a')") == here
+
+
+def test_functions_of_cells_keep_their_text(machines: Machines) -> None:
+    """What is typed is in no file, but linecache has it."""
+    cell = "def write(path): raise ValueError(path)  # in a cell\n"
+    machines.write(f"""
+import linecache
+linecache.cache["<cell>"] = (1, None, [{cell!r}], "<cell>")
+exec(compile({cell!r}, "<cell>", "exec"), globals())
+ppg.FileGeneratingJob("a", write)
+""")
+    shown = machines.read("""
+import traceback
+try:
+    run("a")
+except ValueError as error:
+    traceback.print_exception(error, file=sys.stdout)
+""")
+    assert f'File "<cell>", line 1, in write\n    {cell}' in shown
+
+
 GENERATING = """
 class Genome: pass
 genome = Genome()
@@ -176,7 +227,10 @@ ppg.JobGeneratingJob("generate", generate)
 
 
 def test_a_generated_job_finds_the_objects_of_the_machine_it_runs_on(machines: Machines) -> None:
-    machines.write(GENERATING)
+    text = "# a long script\n" * 1000
+    machines.write(GENERATING + text)
+    parts = (machines.directory / "parts").read_bytes()
+    assert len(text) < len(parts) < 2 * len(text), "it is sent once, for tracebacks"
     machines.read("""
 made = run("generate")
 open("generated", "wb").write(made.chunk)

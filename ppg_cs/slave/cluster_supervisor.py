@@ -158,10 +158,11 @@ class ClusterSupervisor(Supervisor):
         """Say Ready, once that is known."""
         if self._facts is None:
             return
-        python_version, engine, cloudpickle, python, found = self._facts
+        *versions, python, found, engine_path, cloudpickle_path = self._facts
         distributions = tuple(Distribution(*fields) for fields in found)
         who = self._setup.machine_id, socket.gethostname(), os.getpid(), self.config.cores, self.config.memory_bytes
-        self.outbox.append(Ready(*who, python_version, engine, cloudpickle, python, time.time_ns(), distributions))
+        facts = *versions, python, time.time_ns(), distributions, engine_path, cloudpickle_path
+        self.outbox.append(Ready(*who, *facts))
 
     def _on_message(self, message: Any) -> None:
         if isinstance(message, Prepare):
@@ -206,13 +207,12 @@ class ClusterSupervisor(Supervisor):
         assert prepare is not None
         channel, end = Channel.pair()
         end.set_inheritable(True)
-        python = surroundings.interpreter(prepare)
+        command = surroundings.start_command(prepare, end.fileno())
         variables = surroundings.start_environment(prepare, os.environ, Path(self.config.run_directory).name)
-        command = [python, "-P", "-m", "ppg_cs.slave.data_process", str(end.fileno())]
         try:
-            pid = os.posix_spawn(python, command, variables, setsigmask=[])
+            pid = os.posix_spawn(command[0], command, variables, setsigmask=[])
         except OSError as error:
-            self._give_up(f"{python} can't be started on {socket.gethostname()}: {error}")
+            self._give_up(f"{command[0]} can't be started on {socket.gethostname()}: {error}")
             return
         finally:
             end.close()

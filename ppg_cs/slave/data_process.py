@@ -1,9 +1,9 @@
-"""A data process that is started by exec, with the interpreter of a master on another machine: `python -m … FD`.
+"""A data process that is started by exec, with the interpreter of a master on another machine.
 
-FD is its end of the channel. The first packet is SETUP: fields of SupervisorConfig as a mapping, of Prepare as a list,
-pid of the supervisor; with it comes the memory of the board. It answers FACTS: Python version, engine version,
-cloudpickle version, interpreter, distributions. From then on it is a data process like any other; what is forked from
-it can't tell the difference.
+Its first argument is a file descriptor, its end of the channel. The first packet is SETUP: fields of SupervisorConfig
+as a mapping, of Prepare as a list, pid of the supervisor; with it comes the memory of the board. It answers FACTS:
+Python version, engine version, cloudpickle version, interpreter, distributions, and where engine and cloudpickle are.
+From then on it is a data process like any other; what is forked from it can't tell the difference.
 
 Everything of its own is imported before the master's sys.path is entered: that may have other packages.
 """
@@ -27,7 +27,7 @@ from ppg_cs.data_process import DataProcess, settle_in
 from ppg_cs.feeding import unfit_for
 from ppg_cs.slave import surroundings
 from ppg_cs.slave.distributions import installed
-from ppg_cs.slave.engine import engine_version
+from ppg_cs.slave.engine import engine_version, package_path
 from ppg_cs.slave.session_setup import unpack_config
 from ppg_cs.task_stream import MAIN, TaskStream
 from ppg_cs.workplace import Workplace
@@ -53,6 +53,7 @@ def main() -> NoReturn:
 def _serve(end: socket.socket, config: dict[str, Any], prepare: Prepare, memory: int) -> NoReturn:
     hygiene.reset_signals()
     facts = (platform.python_version(), engine_version(), cloudpickle.__version__, sys.executable)
+    paths = package_path("ppg_mcp"), package_path("cloudpickle")
     stream = TaskStream()
     workplace = Workplace(unpack_config(config), stream.task, memory)
     workplace.stream = stream
@@ -69,7 +70,7 @@ def _serve(end: socket.socket, config: dict[str, Any], prepare: Prepare, memory:
     sys.modules[MAIN].__dict__["__file__"] = prepare.main_file
     settle_in(workplace)
     distributions = [(d.name, d.version) for d in installed(sys.path)]
-    channel.send((control.FACTS, *facts, distributions))
+    channel.send((control.FACTS, *facts, distributions, *paths))
     DataProcess(workplace, end).serve()
 
 
@@ -89,7 +90,3 @@ def unpack_prepare(fields: list[Any]) -> Prepare:
     bounds = tuple(ResourceLimit(*limit) for limit in limits)
     head = project, nonce_file, nonce, python, cwd, umask
     return Prepare(*head, tuple(sys_path), environment, bounds, main_file, parts)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,9 +9,8 @@ import os
 import resource
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 
+from ppg_cs.slave.engine import package_path
 from ppg_protocol.cluster_messages import Prepare, ResourceLimit
 
 _DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "WINDOWID", "TMUX", "TMUX_PANE", "STY", "TTY", "GPG_TTY")
@@ -22,12 +21,25 @@ HOST_NAMES = frozenset((*_DESKTOP, *_HARDWARE, *_PLACES, *_SERVICE))
 HOST_PREFIXES = ("SSH_", "XDG_", "DBUS_", "SLURM_", "PBS_", "LSB_", "SGE_", "PMI", "PPG_", "LISTEN_", "WATCHDOG_")
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 """Makes the C library's heap of a process eligible for huge pages, from its start on; see `ppg_cs.hugepages`."""
+_START = (
+    "import sys; n = 3 + int(sys.argv[2]); sys.path = [*sys.argv[3:n], *sys.path, *sys.argv[n:]]; "
+    "from ppg_cs.slave.data_process import main; main()"
+)
+"""Arguments: a file descriptor, the number of entries to put before sys.path, these, and those to put behind it."""
 
 
 def interpreter(prepare: Prepare) -> str:
     """The master's, if it is here; else ours."""
     there = prepare.python and os.path.isfile(prepare.python) and os.access(prepare.python, os.X_OK)
     return prepare.python if there else sys.executable
+
+
+def start_command(prepare: Prepare, fd: int) -> list[str]:
+    """What starts the data process. With the master's interpreter it finds the packages that the master found, and ours
+    only for those that are not here: in PYTHONPATH, ours would hide them."""
+    python = interpreter(prepare)
+    theirs = prepare.sys_path if python == prepare.python else ()
+    return [python, "-P", "-c", _START, str(fd), str(len(theirs)), *theirs, *_own_places()]
 
 
 def is_of_host(name: str) -> bool:
@@ -42,11 +54,10 @@ def environment(prepare: Prepare, own: Mapping[str, str]) -> dict[str, str]:
 
 
 def start_environment(prepare: Prepare, own: Mapping[str, str], session: str) -> dict[str, str]:
-    """What the data process is started with: it finds this package if the interpreter has none, and is found by it."""
+    """What the data process is started with, and found by."""
     variables = environment(prepare, own)
-    paths = [path for path in (variables.get("PYTHONPATH", ""), *_own_places()) if path]
     tunables = ":".join(filter(None, (variables.get("GLIBC_TUNABLES", ""), HUGE_PAGES)))
-    return {**variables, "PYTHONPATH": ":".join(paths), "GLIBC_TUNABLES": tunables, "PPG_SESSION": session}
+    return {**variables, "GLIBC_TUNABLES": tunables, "PPG_SESSION": session}
 
 
 def enter(prepare: Prepare) -> None:
@@ -57,16 +68,15 @@ def enter(prepare: Prepare) -> None:
         _apply(limit)
     sys.path[:] = _path(prepare)
     sys.argv[:] = [prepare.main_file]
-    theirs = environment(prepare, {})
-    for name in ("PYTHONPATH", "GLIBC_TUNABLES"):
-        os.environ.pop(name, None)
-        os.environ.update({name: theirs[name]} if name in theirs else {})
+    os.environ.pop("GLIBC_TUNABLES", None)
+    os.environ.update({v.name: v.value for v in prepare.environment if v.name == "GLIBC_TUNABLES"})
 
 
 def _path(prepare: Prepare) -> Sequence[str]:
-    """The master's; where its interpreter is not here, ours behind it: its packages may not be here either."""
+    """The master's; where its interpreter or its engine is not here, ours behind it, for what else is missing."""
     same = os.path.samefile(sys.executable, prepare.python) if os.path.exists(prepare.python) else False
-    own = [] if same else [path for path in sys.path if path not in prepare.sys_path]
+    is_complete = same and os.path.dirname(package_path("ppg_cs")) in prepare.sys_path
+    own = [] if is_complete else [path for path in sys.path if path not in prepare.sys_path]
     return [*prepare.sys_path, *own]
 
 
@@ -87,5 +97,4 @@ def _least(a: int, b: int) -> int:
 
 def _own_places() -> Sequence[str]:
     """Directories that hold the packages of compute slaves."""
-    specs = [find_spec(name) for name in ("ppg_cs", "ppg_protocol")]
-    return list(dict.fromkeys(str(Path(spec.origin).parent.parent) for spec in specs if spec and spec.origin))
+    return list(dict.fromkeys(os.path.dirname(package_path(name)) for name in ("ppg_cs", "ppg_protocol")))

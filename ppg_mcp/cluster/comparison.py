@@ -13,21 +13,22 @@ SHOWN = 5
 
 def misfit(us: Ready, them: Ready) -> str | None:
     """Why they can't work for us; None when they can."""
-    for what, ours, theirs, advice in (
-        ("Python", _minor(us), _minor(them), "the same Python major.minor"),
-        ("pypipegraph", us.engine_version, them.engine_version, "the same pypipegraph"),
-        ("cloudpickle", us.cloudpickle_version, them.cloudpickle_version, "the same cloudpickle"),
-    ):
+    for (what, ours, place), (_, theirs, their_place) in zip(_needed(us), _needed(them), strict=True):
         if ours != theirs:
             return (
-                f"{what} is {theirs} on {them.host} ({them.python}) and {ours} on {us.host} ({us.python}). Install "
-                f"{advice} on both, at best in one environment on a shared file system."
+                f"{what} is {theirs} on {them.host} ({their_place}) and {ours} on {us.host} ({place}). "
+                f"Install the same {what} on both, at best in one environment on a shared file system."
             )
     return None
 
 
-def _minor(ready: Ready) -> str:
-    return ".".join(ready.python_version.split(".")[:2])
+def _needed(ready: Ready) -> Sequence[tuple[str, str, str]]:
+    """What must be the same, which version of it is there, and where."""
+    return (
+        ("Python", ".".join(ready.python_version.split(".")[:2]), ready.python),
+        ("pypipegraph", ready.engine_version, ready.engine_path),
+        ("cloudpickle", ready.cloudpickle_version, ready.cloudpickle_path),
+    )
 
 
 def skew(here: str, them: Ready, wall_ns: int) -> str | None:

@@ -15,6 +15,7 @@ import cloudpickle
 
 from ppg_cs import machine
 from ppg_cs.slave.distributions import installed
+from ppg_cs.slave.engine import package_path
 from ppg_protocol.cluster_messages import Prepare, ResourceLimit, Variable
 from ppg_protocol.messages import Ready
 
@@ -37,6 +38,8 @@ def facts() -> Ready:
         sys.executable,
         time.time_ns(),
         installed(sys.path),
+        package_path("ppg_mcp"),
+        package_path("cloudpickle"),
     )
 
 

@@ -147,7 +147,7 @@ class Shutdown:
 class Ready:
     """The machine takes jobs; these are its resources, and what its data process is made of (absent when embedded).
 
-    `time_ns` is its wall clock.
+    `time_ns` is its wall clock; the paths are the directories of the packages.
     """
 
     machine_id: str
@@ -161,6 +161,8 @@ class Ready:
     python: str = ""
     time_ns: int = 0
     distributions: tuple[Distribution, ...] = ()
+    engine_path: str = ""
+    cloudpickle_path: str = ""
 
 
 @message(33)

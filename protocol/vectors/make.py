@@ -121,6 +121,8 @@ SAMPLES: dict[str, Message] = {
         "/opt/venv/bin/python",
         1_700_000_000_123_456_789,
         (Distribution("numpy", "2.1.0"),),
+        "/opt/venv/lib/python3.12/site-packages/ppg_mcp",
+        "/opt/venv/lib/python3.12/site-packages/cloudpickle",
     ),
     "started": Started(1, 4, 4712),
     "finished, ok": Finished(1, Outcome.OK, STATS, b"out", b"", None, USAGE, Blob(b""), cores=4),

@@ -27,7 +27,7 @@ PROGRAMS = (
     (b"/ppg-coordinator\0", COORDINATOR),
     (b"/ppg-slave\0", SLAVE),
     (b"-m\0ppg_cs.slave.session\0", SUPERVISOR),
-    (b"-m\0ppg_cs.slave.data_process\0", PRISTINE),
+    (b"ppg_cs.slave.data_process", PRISTINE),
     (b"-m\0crash.building\0", MCP),
 )
 FORKS = {SLAVE: SWEEPER, PRISTINE: DATA}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ppg_mcp.cluster import events as on
+from ppg_mcp.cluster.comparison import misfit
 from ppg_mcp.cluster.core import ClusterCore, Surroundings
 from ppg_mcp.cluster.loss import Lose
 from ppg_mcp.dispatcher import MachineShare
@@ -140,6 +143,17 @@ def test_another_python_engine_or_cloudpickle_is_refused_naming_both_hosts() -> 
         assert isinstance(dismissal, on.Dismiss)
         assert only(on.ToCoordinator, out) == [on.ToCoordinator([Exclude("a", dismissal.reason)])]
         assert world.core.attached == {}
+
+
+@pytest.mark.parametrize("what", ["engine", "cloudpickle"])
+def test_a_package_is_refused_naming_where_it_was_found(what: str) -> None:
+    """On one host, with one interpreter, as different paths may have it."""
+    here, there = f"/venv/{what}", f"/home/{what}"
+    us = replace(US, **{f"{what}_path": here})
+    text = misfit(us, replace(us, **{f"{what}_version": "2.0", f"{what}_path": there}))
+    assert text is not None
+    assert f"2.0 on head ({there}) and " in text
+    assert f" on head ({here})." in text
 
 
 def test_another_patch_level_does() -> None:

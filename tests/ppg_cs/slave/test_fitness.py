@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
+import cloudpickle
 import pytest
 from slave_cluster import Cluster, Master, file_task
 
+import ppg_mcp
 from ppg_protocol.cluster_messages import ResourceLimit, Unfit, Variable
 from ppg_protocol.messages import Define, Finished, Ready, Shutdown
 from ppg_protocol.records import Blob, Outcome
@@ -100,6 +104,64 @@ def test_an_interpreter_that_is_none(tmp_path: Path) -> None:
         text = reason(cluster, master)
         assert str(broken) in text
         assert "this is no Python" in text
+
+
+ENGINE = [Path(ppg_mcp.__file__).parents[1], Path(ppg_mcp.__file__).parents[1] / "protocol"]
+SITE = [Path(path) for path in sys.path if path.endswith("site-packages")]
+
+
+def packages_of_the_slave(directory: Path) -> Path:
+    """Ours, but for another cloudpickle."""
+    directory.mkdir()
+    shutil.copytree(Path(cloudpickle.__file__).parent, directory / "cloudpickle")
+    init = directory / "cloudpickle" / "__init__.py"
+    init.write_text(init.read_text().replace(cloudpickle.__version__, "9.9.9"))
+    for package in (one for place in (*ENGINE, *SITE) for one in place.iterdir()):
+        if not (directory / package.name).exists() and package.suffix != ".pth":
+            (directory / package.name).symlink_to(package)
+    return directory
+
+
+def test_the_packages_of_the_script_come_before_those_of_the_slave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tuple(Variable(*item) for item in os.environ.items())
+    monkeypatch.setenv("PYTHONPATH", str(packages_of_the_slave(tmp_path / "slave")))
+    with Cluster(tmp_path) as cluster:
+        ready = cluster.open(Master(cluster, "m", environment=theirs))
+        assert ready.cloudpickle_version == cloudpickle.__version__
+        assert ready.cloudpickle_path == str(Path(cloudpickle.__file__).parent)
+        assert ready.engine_path == str(Path(ppg_mcp.__file__).parent)
+
+
+def holds_packages(path: str) -> bool:
+    return any(Path(path, name).exists() for name in ("ppg_cs", "ppg_protocol", "cloudpickle"))
+
+
+def write_where_the_engine_is(path: str) -> None:
+    import pypipegraph
+
+    Path(path).write_text(str(Path(pypipegraph.__file__).parents[1]))
+
+
+@pytest.mark.parametrize("is_visible", [True, False], ids=["visible", "not visible"])
+def test_an_interpreter_without_packages_finds_those_of_the_script_or_else_of_the_slave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_visible: bool
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    monkeypatch.setenv("PYTHONPATH", str(packages_of_the_slave(tmp_path / "slave")))
+    with Cluster(tmp_path) as cluster:
+        python = str(tmp_path / "bare" / "bin" / "python")
+        path = tuple(path for path in sys.path if is_visible or not holds_packages(path))
+        master = Master(cluster, "m", environment=(), python=python, sys_path=path)
+        ready = cluster.open(master)
+        assert ready.python == python
+        place = Path(ppg_mcp.__file__).parents[1] if is_visible else tmp_path / "slave"
+        assert ready.engine_path == str(place / "ppg_mcp")
+        assert ready.cloudpickle_version == (cloudpickle.__version__ if is_visible else "9.9.9")
+        master.define(0, file_task(tmp_path / "out", write_where_the_engine_is))
+        assert master.finish(0).outcome == Outcome.OK
+        assert (tmp_path / "out").read_text() == str(place)
 
 
 def test_a_module_that_is_not_here(tmp_path: Path) -> None:

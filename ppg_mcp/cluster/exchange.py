@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ppg_protocol.codec import Message
 from ppg_protocol.errors import CommunicationFailure
 from ppg_protocol.link import SERVER, ClientLink, Delivery, ServerLink
-from ppg_protocol.messages import Heartbeat
+from ppg_protocol.messages import Heartbeat, Shutdown
 from ppg_protocol.session_events import Deliver, Established, HeartbeatDue, PeerReturned, PeerSilent, Refused
 
 from . import events as on
@@ -29,7 +29,7 @@ HEARTBEAT = Heartbeat((), (), 0)
 class Exchange:
     """`used`: machines that were sent something to execute; `gone`: those of them of which nothing runs any more.
 
-    `remember` makes `used` durable, before anything is sent to a new one. `wall_ns`: the wall clock.
+    `remember` makes `used` durable, before a new one is sent anything but Shutdown. `wall_ns`: the wall clock.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Exchange:
         supervisor = self.core.attached.get(machine)
         if supervisor is None:
             return
-        if machine not in self.used:
+        if machine not in self.used and not all(isinstance(message, Shutdown) for message in messages):
             self.used.add(machine)
             self.gone.discard(machine)
             self._remember(self.used)

@@ -11,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import zmq
@@ -138,18 +139,24 @@ class ClusterMachines(Watching):
         self._exchange.demand(counts, clock.now())
 
     def close(self, busy: set[str], is_urgent: Callable[[], bool]) -> None:
-        """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first."""
-        self._poll_until(lambda: not busy - self._exchange.gone, END_PATIENCE_S, is_urgent)
-        self._remember(busy - self._exchange.gone)
-        self._coordinator.send(
-            SERVER, [CloseSession(self._exchange.core.surroundings.open_session.session)], clock.now()
-        )
+        """See `run.machines`. Machines that do not confirm are remembered: the next run asks for them first.
+
+        Raises StatusStoreError if they can't be, when everything else is done.
+        """
+        with ExitStack() as rest:
+            rest.callback(discard, self.run_directory)
+            rest.callback(self._nonce_file.unlink, missing_ok=True)
+            rest.callback(self._context.destroy, linger=0)
+            rest.callback(self._coordinator.close)
+            rest.callback(self._link.close)
+            rest.callback(self._say_goodbye, is_urgent)
+            self._poll_until(lambda: not busy - self._exchange.gone, END_PATIENCE_S, is_urgent)
+            self._remember(busy - self._exchange.gone)
+
+    def _say_goodbye(self, is_urgent: Callable[[], bool]) -> None:
+        session = self._exchange.core.surroundings.open_session.session
+        self._coordinator.send(SERVER, [CloseSession(session)], clock.now())
         self._poll_until(self._is_heard, DELIVERY_PATIENCE_S, is_urgent)
-        for link in (self._link, self._coordinator):
-            link.close()
-        self._context.destroy(linger=0)
-        self._nonce_file.unlink(missing_ok=True)
-        discard(self.run_directory)
 
     def _poll_until(self, done: Callable[[], bool], patience_s: float, is_urgent: Callable[[], bool]) -> None:
         give_up = time.monotonic() + patience_s

@@ -129,7 +129,10 @@ class Execution:
     # ------------------------------------------------------------------------------------------------------------ end
 
     def stop(self) -> None:
-        """What has ended meanwhile counts, what was never started is as before, what runs is killed."""
+        """What has ended meanwhile counts, what was never started is as before, what runs is killed.
+
+        Raises StatusStoreError where that can't be committed, when everything has ended nevertheless.
+        """
         run, machines = self._run, self._run.machines
         if machines is None:
             return
@@ -138,16 +141,21 @@ class Execution:
                 self._onlookers.close()
             self._take_back(machines)
             self.flush()
-            reason = self._interrupts.received.name if self._interrupts.received else "the run is over"
-            for machine in run.hosts:
-                machines.send(machine, [Shutdown(reason)])
         except CommunicationFailure as failure:
             run.log.warning(str(failure))
         finally:
             with self._interrupts.held():
                 run.machines = None
-                busy = set(run.dispatcher.machine_of.values())
-                machines.close(busy, lambda: self._interrupts.insisted)
+                self._end(machines)
+
+    def _end(self, machines: Machines) -> None:
+        reason = self._interrupts.received.name if self._interrupts.received else "the run is over"
+        busy = set(self._run.dispatcher.machine_of.values())
+        try:
+            for machine in self._run.hosts:
+                machines.send(machine, [Shutdown(reason)])
+        finally:
+            machines.close(busy, lambda: self._interrupts.insisted)
 
     def _take_back(self, machines: Machines) -> None:
         """Retract everything, and wait until of each attempt is known whether it was started."""

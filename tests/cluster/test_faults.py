@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from ppg_cs.session_directory import runtime_root
 from ppg_mcp.store.copy import read_copy
 
 from .hosts import Cluster, Script, until
@@ -127,3 +128,40 @@ except ppg.RuntimeError as error:
 """)
     assert script.out == "['bad']\n"
     assert_complete(cluster, count=6)
+
+
+FULL = """
+from ppg_mcp.store import StatusStore
+from ppg_mcp.store.errors import StatusStoreError
+
+commit = StatusStore.commit
+
+def commit_while_there_is_room(store, durable=True):
+    if Path("begun").exists() and not store.is_durable:
+        raise StatusStoreError("the disk is full")
+    commit(store, durable)
+
+def endless(path):
+    Path("begun").touch()
+    wait_for("never")
+
+def short(path):
+    wait_for("begun")
+    Path(path).write_text("x")
+
+StatusStore.commit = commit_while_there_is_room
+ppg.FileGeneratingJob("endless", endless)
+ppg.FileGeneratingJob("short", short)
+ppg.run()
+"""
+
+
+def test_a_run_whose_store_takes_no_more_ends_everywhere_and_leaves_nothing(cluster: Cluster) -> None:
+    """Machines and coordinator are told that it is over, instead of missing it one day."""
+    cluster.up("a")
+    script = cluster.start(FULL)
+    assert script.wait() != 0
+    assert "StatusStoreError: the disk is full" in script.err
+    until(lambda: ": its run is over" in cluster.log_of("coordinator"))
+    assert not list(script.directory.glob("*.nonce"))
+    until(lambda: not runtime_root(str(script.directory)).exists(), "the end of its supervisor")

@@ -101,6 +101,41 @@ for n in range(40):
     play(story, tmp_path)
 
 
+def test_what_runs_when_the_store_is_full_is_ended_at_once(tmp_path: Path) -> None:
+    """The supervisor is told, though nothing can be committed: its death is not waited for, and nothing runs on."""
+    story = """
+import time
+import ppg_mcp.run.machine
+ppg_mcp.run.machine.END_PATIENCE_S = 60.0
+mount("store", "size=2m")
+outputs = Path.cwd() / "outputs"
+outputs.mkdir()
+os.chdir("store")
+
+def endless(path):
+    tell("endless")
+    while True:
+        time.sleep(1.0)
+
+def filling(path):
+    while not calls.exists():
+        time.sleep(0.002)
+    fill(".")
+    Path(path).write_text("filling")
+
+def build():
+    ppg.FileGeneratingJob(outputs / "endless", endless)
+    ppg.FileGeneratingJob(outputs / "filling", filling)
+
+began = time.monotonic()
+error = run(build, resource_coordinator=ppg.resource_coordinators.LocalSystem(max_cores_to_use=2))
+assert "full disk" in str(error), repr(error)
+assert told() == ["endless"]
+assert time.monotonic() - began < 50.0
+"""
+    play(story, tmp_path)
+
+
 def test_before_the_store_is_there(tmp_path: Path) -> None:
     story = """
 mount("store")

@@ -45,7 +45,7 @@ class Execution:
         run.store.set_meta(last_run.KEY, last_run.begun(began_at))
         with self._interrupts.held():
             run.machines = self._made_machines()
-        run.machines.watch(self._interrupts.fd, lambda: None)
+        run.machines.watch(self._interrupts.fd, self._interrupts.drain)
         run.situation.cores = run.machines.cores
         self._onlookers = self._onlookers_of(run.machines)
 

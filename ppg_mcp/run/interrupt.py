@@ -14,8 +14,8 @@ from ..exceptions import Stopped
 
 
 class Interrupts:
-    """While entered, SIGINT and SIGTERM set `received` and make `fd` readable; a second one raises at once, but not
-    within `held`: there it sets `insisted`, and raises at the end.
+    """While entered, SIGINT and SIGTERM set `received` and make `fd` readable, until `drain`; a second one raises at
+    once, but not within `held`: there it sets `insisted`, and raises at the end.
 
     A signal that the script ignores stays ignored, SIGINT for example where a shell script started it with `&`.
     Outside the main thread, where Python delivers no signals, it does nothing.
@@ -54,6 +54,10 @@ class Interrupts:
             os.write(self._wake, b"!")
         except BlockingIOError:
             pass
+
+    def drain(self) -> None:
+        """Whoever waited for `fd` is awake, and may wait again for something else."""
+        os.read(self.fd, 1)
 
     @contextmanager
     def held(self) -> Iterator[None]:

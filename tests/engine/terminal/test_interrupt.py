@@ -152,3 +152,52 @@ def test_ctrl_c_twice(project: Project, scripts: Scripts) -> None:
     Path("go").touch()
     scripts.good(SCRIPT)
     assert project.read("third") == "third"
+
+
+SILENT = """
+import ppg_mcp.run.execution
+import ppg_mcp.run.machine
+from ppg_mcp.run.execution import Execution
+from ppg_mcp.run.machine import EmbeddedMachine
+
+ppg_mcp.run.execution.RETRACT_PATIENCE_S = ppg_mcp.run.machine.END_PATIENCE_S = {patience_s}
+master, poll, stop = os.getpid(), EmbeddedMachine.poll, Execution.stop
+
+def counted(machine, timeout_s):
+    tell("polled", "polls")
+    return poll(machine, timeout_s)
+
+def stopping(execution):
+    tell("interrupted")
+    stop(execution)
+
+def interrupting(path):
+    supervisor = Path(f"/proc/{{os.getppid()}}/stat").read_text().rpartition(")")[2].split()[1]
+    os.kill(int(supervisor), signal.SIGSTOP)
+    os.kill(master, signal.SIGINT)
+    wait_for("never")
+
+EmbeddedMachine.poll, Execution.stop = counted, stopping
+ppg.new_pipegraph(quiet=True)
+ppg.FileGeneratingJob("first", interrupting)
+for n in range(20):
+    ppg.FileGeneratingJob(f"queued{{n}}", write("x"))
+ppg.run()
+"""
+"""The supervisor, which is to say what it has started, is stopped, then the run is interrupted."""
+
+
+def test_after_an_interrupt_it_sleeps_until_there_is_something_to_do(project: Project, scripts: Scripts) -> None:
+    script = scripts.run(SILENT.format(patience_s=0.5))
+    assert script.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert len(project.calls("polls")) < 500
+    assert scripts.processes() == []
+
+
+def test_ctrl_c_again_while_it_waits_for_what_does_not_answer(project: Project, scripts: Scripts) -> None:
+    script = scripts.start(SILENT.format(patience_s=600.0))
+    until(lambda: project.calls() == ["interrupted"], "the first one")
+    os.kill(script.pid, signal.SIGINT)
+    _, err = script.communicate(timeout=PROMPTLY_S)
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    until(lambda: not scripts.processes(), "the end of all processes")

@@ -36,7 +36,7 @@ from .address import bindable, bound
 from .core import ClusterCore, Surroundings
 from .exchange import Exchange
 from .former import former_machines, remember
-from .preparing import facts, prepare, write_nonce
+from .preparing import facts, nonce_beside, prepare
 
 if TYPE_CHECKING:
     from ..graph import Pipegraph
@@ -68,36 +68,42 @@ class ClusterMachines(Watching):
         keys = KeyDirectory.load(settings.keys)
         address = settings.address or bindable(settings.coordinator)
         parts = _pickled(graph, log)
-        self.run_directory = session_directory(str(graph.directory), store.session)
-        store.set_run_directory(self.run_directory)
-        self._nonce_file, nonce = write_nonce(graph.status_file)
         self._margin_s = max(MARGIN_MIN_S, settings.lease_s * MARGIN)
-        now = clock.now()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         quiet_s = min(settings.heartbeat_s * QUIET_HEARTBEATS, settings.lease_s)
         timing, curve = Timing(settings.heartbeat_s, quiet_s), CurveServer(keys.user, keys.user.public.__eq__)
-        with bound(address):
-            self._link = ServerLink(self._context, address, _hello(store.session, store.epoch), timing, curve)
-        core = ClusterCore(
-            Surroundings(
-                OpenSession(store.session, store.epoch, str(graph.directory), self._link.endpoint),
-                prepare(graph.directory, self._nonce_file, nonce, raise_soft_limit()),
-                parts,
-                facts(),
-                former_machines(store).machines,
-                settings.lease_s,
-                self._margin_s,
-            ),
-            now,
-        )
-        self._coordinator = ClientLink(
-            self._context,
-            settings.coordinator,
-            _hello("coordinator", 0),
-            Timing(settings.heartbeat_s, max(COORDINATOR_SILENCE_S, 2 * settings.heartbeat_s)),
-            now,
-            CurveClient(keys.user, keys.coordinator_public),
-        )
+        with ExitStack() as ends:
+            self.run_directory = session_directory(str(graph.directory), store.session)
+            ends.callback(discard, self.run_directory)
+            store.set_run_directory(self.run_directory)
+            nonce_file, nonce = ends.enter_context(nonce_beside(graph.status_file))
+            now = clock.now()
+            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+            ends.callback(context.destroy, linger=0)
+            with bound(address):
+                self._link = ServerLink(context, address, _hello(store.session, store.epoch), timing, curve)
+            ends.callback(self._link.close)
+            core = ClusterCore(
+                Surroundings(
+                    OpenSession(store.session, store.epoch, str(graph.directory), self._link.endpoint),
+                    prepare(graph.directory, nonce_file, nonce, raise_soft_limit()),
+                    parts,
+                    facts(),
+                    former_machines(store).machines,
+                    settings.lease_s,
+                    self._margin_s,
+                ),
+                now,
+            )
+            self._coordinator = ClientLink(
+                context,
+                settings.coordinator,
+                _hello("coordinator", 0),
+                Timing(settings.heartbeat_s, max(COORDINATOR_SILENCE_S, 2 * settings.heartbeat_s)),
+                now,
+                CurveClient(keys.user, keys.coordinator_public),
+            )
+            ends.callback(self._coordinator.close)
+            self._ends = ends.pop_all()
         self._exchange = Exchange(core, self._link, self._coordinator, log, self._remember, settings.coordinator)
         self._poller.register(self._link.socket, zmq.POLLIN)
         self._poller.register(self._coordinator.socket, zmq.POLLIN)
@@ -143,15 +149,12 @@ class ClusterMachines(Watching):
 
         Raises StatusStoreError if they can't be, when everything else is done.
         """
-        with ExitStack() as rest:
-            rest.callback(discard, self.run_directory)
-            rest.callback(self._nonce_file.unlink, missing_ok=True)
-            rest.callback(self._context.destroy, linger=0)
-            rest.callback(self._coordinator.close)
-            rest.callback(self._link.close)
-            rest.callback(self._say_goodbye, is_urgent)
-            self._poll_until(lambda: not busy - self._exchange.gone, END_PATIENCE_S, is_urgent)
-            self._remember(busy - self._exchange.gone)
+        with self._ends:
+            try:
+                self._poll_until(lambda: not busy - self._exchange.gone, END_PATIENCE_S, is_urgent)
+                self._remember(busy - self._exchange.gone)
+            finally:
+                self._say_goodbye(is_urgent)
 
     def _say_goodbye(self, is_urgent: Callable[[], bool]) -> None:
         session = self._exchange.core.surroundings.open_session.session

@@ -9,6 +9,7 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cloudpickle
@@ -70,9 +71,13 @@ def _limits(open_files: int) -> Iterator[ResourceLimit]:
         yield ResourceLimit(number, open_files if number == resource.RLIMIT_NOFILE else soft, hard)
 
 
-def write_nonce(status_file: Path) -> tuple[Path, bytes]:
-    """A file with random content beside the status store: who can read it back sees our directory."""
+@contextmanager
+def nonce_beside(status_file: Path) -> Iterator[tuple[Path, bytes]]:
+    """A file with random content beside the status store: who can read it back sees our directory. Gone at the end."""
     nonce = secrets.token_bytes(16)
     path = status_file.with_name(status_file.name + NONCE_SUFFIX)
-    path.write_bytes(nonce)
-    return path, nonce
+    try:
+        path.write_bytes(nonce)
+        yield path, nonce
+    finally:
+        path.unlink(missing_ok=True)

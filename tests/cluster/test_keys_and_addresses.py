@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from engine.places.typist import Typist
 
+from ppg_cs.session_directory import runtime_root
 from ppg_protocol.keys import make_owner_keys
 
 from .hosts import PATIENCE_S, SCRIPT, Cluster, until
@@ -85,6 +86,31 @@ def test_a_range_of_ports_that_are_all_taken(cluster: Cluster) -> None:
     assert "PPG_ADDRESS" in script.err
     cluster.up("a")
     cluster.run(ONE)
+
+
+FOREIGN = """
+ppg.FileGeneratingJob('f', lambda: Path('f').write_text('x'))
+
+def held():
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+before = held()
+try:
+    ppg.run()
+except ppg.PyPipeGraphError as error:
+    print(error)
+print(before == held())
+"""
+
+
+def test_after_an_address_of_another_machine_nothing_is_left(cluster: Cluster) -> None:
+    address = "tcp://203.0.113.7:*"
+    script = cluster.run(FOREIGN, PPG_ADDRESS=address)
+    error, is_as_before = script.out.splitlines()
+    assert f"can't listen at {address}" in error
+    assert is_as_before == "True", "no descriptor and no thread"
+    assert sorted(os.listdir(script.directory)) == [".pypipegraph_status_robust", "logs", "pipeline.py"]
+    assert not runtime_root(str(script.directory)).exists()
 
 
 # --------------------------------------------------------------------------------------------------------------- keys

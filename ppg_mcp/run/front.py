@@ -93,7 +93,7 @@ def _run_ordered(graph: Pipegraph, log: RunLog) -> None:
         if clean:
             report_moved_inputs(loop.context)  # Ctrl-C ends it at once: nothing runs any more
     finally:
-        store.close(clean=clean)
+        store.close(clean=clean and not loop.context.sync.has_failed)
         log.warnings(store.warnings)
     if not clean:
         progress.note(f"pypipegraph: {loop.interrupted(time.monotonic() - started)}")

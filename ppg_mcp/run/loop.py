@@ -70,8 +70,8 @@ class RunLoop:
         try:
             if self._execution is not None:
                 self._execution.stop()
-            run.sync.finish()
-            run.store.mark_synced()
+            if run.sync.finish():
+                run.store.mark_synced()
             run.store.set_meta(last_run.KEY, self._ended())
         finally:
             run.log.flush()

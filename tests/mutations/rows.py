@@ -90,8 +90,13 @@ MUTATIONS = [
     ),
     Mutation(
         "sync marker before syncfs", "ppg_mcp/run/loop.py",
-        "            run.sync.finish()\n            run.store.mark_synced()",
+        "            if run.sync.finish():\n                run.store.mark_synced()",
         "            run.store.mark_synced()\n            run.sync.finish()",
+        WRITES,
+    ),
+    Mutation(
+        "a sync that failed counts at the end", "ppg_mcp/run/front.py",
+        "clean and not loop.context.sync.has_failed", "clean",
         WRITES,
     ),
     Mutation(

@@ -6,6 +6,8 @@ leave no more than the copy that was taken at the last durable commit (see tests
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ from ppg_mcp.run import performing, sync
 from ppg_mcp.run.machine import EmbeddedMachine
 from ppg_mcp.run.sync import OutputSync
 from ppg_mcp.store import Record, StatusStore
+from ppg_mcp.store.host_facts import HostFacts
 from ppg_protocol.messages import Ack, Run
 
 from ..project import Outcome, Project, copy, write
@@ -231,10 +234,65 @@ def test_outputs_are_synced_before_the_store_says_so(project: Project, monkeypat
 def test_a_sync_beside_the_run_counts_when_it_is_through(monkeypatch: pytest.MonkeyPatch) -> None:
     may_end = threading.Event()
     monkeypatch.setattr(sync, "sync_folders", lambda folders: may_end.wait(60.0))
-    outputs = OutputSync()
+    outputs = OutputSync(warn=pytest.fail)
     outputs.wrote("/there/file")
     outputs.start(7, now=0.0)
     assert outputs.finished() == 0
     may_end.set()
     assert until(outputs.finished) == 7
     assert outputs.finished() == 0
+
+
+def fails(fd: int) -> None:
+    """A syncfs on a file system that could not write everything."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def suspects_after_a_reboot() -> frozenset[str]:
+    facts = HostFacts.of_this_process()
+    store = StatusStore.open(Path(STORE), facts._replace(boot_id="another boot"))
+    store.close(clean=False)
+    return store.unsynced
+
+
+def test_outputs_that_could_not_be_synced_stay_suspect(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on and says so once, however it notices."""
+    monkeypatch.setattr(sync, "syncfs", fails)
+    outcome = project.run(lambda: build("text"))
+    assert outcome.error is None
+    assert suspects_after_a_reboot() == {"first", "second", "third"}
+    (warning,) = outcome.warnings()
+    assert f"{project.path} could not be synced" in warning
+    assert "Input/output error" in warning
+
+
+def test_what_was_synced_is_not_suspect(project: Project) -> None:
+    assert project.run(lambda: build("text")).warnings() == []
+    assert suspects_after_a_reboot() == frozenset()
+
+
+def test_after_a_sync_that_failed_no_other_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells of what it could not write once."""
+    said: list[str] = []
+    outputs = OutputSync(said.append)
+    with monkeypatch.context() as broken:
+        broken.setattr(sync, "syncfs", fails)
+        outputs.wrote(f"{tmp_path}/file")
+        outputs.start(7, now=0.0)
+        until(lambda: outputs.finished() or said)
+    outputs.wrote(f"{tmp_path}/file")
+    outputs.start(8, now=60.0)
+    assert not outputs.finish()
+    assert outputs.finished() == 0
+    assert len(said) == 1
+
+
+def test_a_directory_that_is_gone_needs_no_sync_and_one_that_cannot_be_opened_does(tmp_path: Path) -> None:
+    said: list[str] = []
+    outputs = OutputSync(said.append)
+    outputs.wrote(f"{tmp_path}/gone/file")
+    assert outputs.finish()
+    (tmp_path / "round").symlink_to("round")
+    outputs.wrote(f"{tmp_path}/round/file")
+    assert not outputs.finish()
+    assert f"{tmp_path}/round could not be synced" in said[0]

@@ -74,9 +74,9 @@ class Exchange:
         if supervisor is None:
             return
         if machine not in self.used and not all(isinstance(message, Shutdown) for message in messages):
+            self._remember(self.used | {machine})
             self.used.add(machine)
             self.gone.discard(machine)
-            self._remember(self.used)
         self.link.send(supervisor.peer, messages, now)
 
     def define(self, machine: str, attempt: int, jobs: tuple[int, ...], chunk: bytes, now: float) -> None:

@@ -95,3 +95,15 @@ def test_a_machine_that_never_worked_is_told_to_shut_down_though_the_store_is_fu
     scene.send(Shutdown("the run is over"))
     until(lambda: scene.hears(Shutdown("the run is over")))
     assert scene.exchange.used == set()
+
+
+def test_what_could_not_be_remembered_is_remembered_the_next_time(scene: Scene) -> None:
+    scene.is_full = True
+    with pytest.raises(StatusStoreError):
+        scene.send(Retract((1,)))
+    assert scene.exchange.used == set()
+    scene.is_full = False
+    scene.send(Retract((2,)))
+    until(lambda: scene.hears(Retract((2,))))
+    assert Retract((1,)) not in scene.heard
+    assert scene.remembered == [{"a"}]

@@ -79,7 +79,7 @@ SIMULATED = [
     ),
     Simulated(
         "machines in use are not remembered", "ppg_mcp/cluster/exchange.py",
-        "            self._remember(self.used)\n", "",
+        "            self._remember(self.used | {machine})\n", "",
         600,
     ),
     Simulated(

@@ -55,7 +55,7 @@ class RunContext:
         self.situation = Situation(self.planner, self.order, self.priorities, started_s)
         self.survey = Survey(graph, store, log, self.planner.holds, performing)
         self.outbox = Outbox()
-        self.sync = OutputSync(log.warning)
+        self.sync = OutputSync(log.warning, store.is_behind)
         self.machines: Machines | None = None
         self.hosts: dict[str, str] = {}
         """Machines that are there, and what users call them."""

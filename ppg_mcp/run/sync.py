@@ -17,11 +17,13 @@ INTERVAL_S = 60.0
 class OutputSync:
     """Remembers where outputs were written. The periodic sync runs beside the loop, in a thread of its own.
 
-    `warn` is told of the first sync that failed.
+    `warn` is told of the first sync that failed. `is_behind`: there are outputs of an earlier run somewhere, which did
+    not come to its end; then everything is synced once.
     """
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    def __init__(self, warn: Callable[[str], None], is_behind: bool = False) -> None:
         self._warn = warn
+        self._is_behind = is_behind
         self._folders: set[str] = set()
         self._thread: threading.Thread | None = None
         self._sequence = 0
@@ -54,11 +56,14 @@ class OutputSync:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._folders:
+        if self._folders or self._is_behind:
             self._sync(self._folders)
         return self._succeeded()
 
     def _sync(self, folders: set[str]) -> None:
+        if self._is_behind:
+            os.sync()
+            self._is_behind = False
         try:
             sync_folders(folders)
         except OSError as error:

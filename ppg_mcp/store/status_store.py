@@ -72,6 +72,8 @@ class StatusStore(Reading):
     """Where the last holder on this machine kept its sockets and markers, "" if there was none. It may be gone."""
     unsynced: frozenset[str]
     """Jobs whose outputs may have been lost in a reboot: compare them with size and hash (rule 6)."""
+    is_behind: bool
+    """The last holder did not close it: what it made may not be on disk yet, wherever that is."""
     warnings: list[str]
     """For the user: about the open, and after `close` about that."""
 
@@ -141,6 +143,7 @@ class StatusStore(Reading):
             (recorded,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM jobs").fetchone()
             sequence = max(sequence, recorded)
         self._sequence = self._committed = sequence
+        self.is_behind = not clean and sequence > synced
         if not clean and boot_id != self._facts.boot_id:
             suspect = sequence
         connection.execute(
@@ -363,7 +366,7 @@ class StatusStore(Reading):
     def mark_synced(self, sequence: int | None = None) -> None:
         """The outputs of all committed records (up to `sequence`, if syncfs ran beside later commits) are on disk.
 
-        Not to be called before `unsynced` is dealt with: it clears the suspicion.
+        Not to be called before `unsynced` is dealt with, nor before what another holder left (`is_behind`) is on disk.
         """
         self._write(None, writes.synced(self._committed if sequence is None else sequence))
 

@@ -266,6 +266,32 @@ def test_outputs_that_could_not_be_synced_stay_suspect(project: Project, monkeyp
     assert "Input/output error" in warning
 
 
+def test_what_a_killed_run_left_unsynced_is_synced_before_the_store_says_so(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a run that makes nothing itself."""
+    told: list[str] = []
+    mark_synced, close = StatusStore.mark_synced, StatusStore.close
+
+    def marked(store: StatusStore, sequence: int | None = None) -> None:
+        told.append("marked")
+        mark_synced(store, sequence)
+
+    def build() -> None:
+        ppg.FileGeneratingJob("out", write("text"))
+
+    with monkeypatch.context() as killed:
+        killed.setattr(StatusStore, "mark_synced", lambda store, sequence=None: None)
+        killed.setattr(StatusStore, "close", lambda store, clean=True: close(store, clean=False))
+        assert project.ran(build) == ["out"]
+    monkeypatch.setattr(os, "sync", lambda: told.append("synced"))
+    monkeypatch.setattr(StatusStore, "mark_synced", marked)
+    assert project.ran(build) == []
+    assert told == ["synced", "marked"]
+    assert project.ran(build) == []
+    assert told == ["synced", "marked", "marked"]
+
+
 def test_what_was_synced_is_not_suspect(project: Project) -> None:
     assert project.run(lambda: build("text")).warnings() == []
     assert suspects_after_a_reboot() == frozenset()

@@ -9,16 +9,18 @@ When it pays: fork() and the child's end cost 0.1 ms per MB of small pages, coll
 holds much, and is made to be forked often, does it at once; any other after FORKS_UNTIL_WORTHWHILE, whatever its size.
 
 Best effort: every error means that some pages stay as they are, and the time is bounded. EINVAL tells nothing: a kernel
-without MADV_COLLAPSE says it, and any other of a chunk in which one huge page was empty or could not be had.
+without MADV_COLLAPSE says it, and any other of a chunk in which one huge page was empty or could not be had. EAGAIN is
+tried again: a job that ends holds pages for some ms that it has unmapped, and these can't be collapsed meanwhile.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import time
 
-_LIBC = ctypes.CDLL(None)
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _MADVISE = _LIBC.madvise
 _MADVISE.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _MADV_HUGEPAGE = 14
@@ -29,6 +31,8 @@ AT_ONCE_BYTES = 256 << 20
 FORKS_UNTIL_WORTHWHILE = 64
 CHUNK_BYTES = 64 << 20
 CPU_SECONDS_PER_GIB = 6.0
+TRIES = 20
+PAUSE_S = 0.001
 
 
 def rss_bytes() -> int:
@@ -53,9 +57,16 @@ def collapse(rss: int) -> int:
                 return asked
             length = min(CHUNK_BYTES, end - at)
             _MADVISE(at, length, _MADV_HUGEPAGE)
-            _MADVISE(at, length, _MADV_COLLAPSE)
+            _collapse(at, length)
             asked += length
     return asked
+
+
+def _collapse(at: int, length: int) -> None:
+    for _ in range(TRIES):
+        if _MADVISE(at, length, _MADV_COLLAPSE) == 0 or ctypes.get_errno() != errno.EAGAIN:
+            break
+        time.sleep(PAUSE_S)
 
 
 def _anonymous_mappings() -> list[tuple[int, int]]:

@@ -65,7 +65,7 @@ def settle_in(workplace: Workplace) -> None:
     os.environ["PPG_ATTEMPT"] = ""
     gc.disable()
     gc.freeze()
-    hugepages.collapse_if_due(hugepages.rss_bytes(), forks=0)
+    hugepages.collapse_if_large(hugepages.rss_bytes())
 
 
 class DataProcess:
@@ -140,8 +140,9 @@ class DataProcess:
     def fork_job(self, key: int, job: int, cores: int, slot: int, awaited: Sequence[Any]) -> tuple[Any, ...]:
         """Make a job process; returns what there is to say of it."""
         self._forks += 1
-        if self._forks <= hugepages.FORKS_UNTIL_WORTHWHILE:
-            hugepages.collapse_if_due(self.rss_bytes, self._forks)
+        if self._forks == hugepages.FORKS_UNTIL_WORTHWHILE:
+            hugepages.collapse(self.rss_bytes)
+            self.rss_bytes = hugepages.rss_bytes()
         started = time.monotonic()
         self._oom_score.prefer_children()
         try:

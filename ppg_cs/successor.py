@@ -73,7 +73,7 @@ def prepare(
     allocator.give_back()
     gc.freeze()
     rss_after = hugepages.rss_bytes()
-    hugepages.collapse_if_due(rss_after, forks=0)
+    hugepages.collapse_if_large(rss_after)
     used = resource.getrusage(resource.RUSAGE_SELF)
     grown = max(0, rss_after - rss_before)
     peak = max(grown, used.ru_maxrss * 1024 - rss_before)

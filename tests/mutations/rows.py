@@ -25,6 +25,7 @@ FAILURE = f"{ENGINE}/failure"
 WRITES = f"{FAILURE}/test_order_of_writes.py"
 PLANNER = "tests/planner/test_stories.py tests/planner/test_regressions.py tests/planner/test_random.py"
 JOBS = "tests/ppg_cs/test_cs_jobs.py"
+HUGE_PAGES = "tests/ppg_cs/test_hugepages.py"
 CORE = "tests/ppg_cs/test_cs_core.py"
 RELIEFS = "tests/ppg_cs/test_cs_reliefs.py"
 HOLDING = "tests/store/test_store_holding.py tests/store/test_store_parts.py"
@@ -265,6 +266,11 @@ MUTATIONS = [
         "an order that comes after its end waits for another", "ppg_cs/data_process.py",
         "            if after > self._ends:", "            if after:",
         JOBS,
+    ),
+    Mutation(
+        "what grew without a load stays on small pages", "ppg_cs/data_process.py",
+        "hugepages.FORKS_UNTIL_WORTHWHILE:", "64 and self.rss_bytes < hugepages.AT_ONCE_BYTES:",
+        HUGE_PAGES,
     ),
     Mutation(
         "jobs inherit the status store", "ppg_mcp/run/machine.py",

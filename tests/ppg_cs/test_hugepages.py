@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cs_mcp import Mcp, file_task
 
 from ppg_cs import hugepages, hygiene
+from ppg_cs.tasks import LoadTask, Task
+from ppg_protocol.messages import Finished, Unload
 
 MADV_COLLAPSE = 25
 SIZE = 64 << 20
@@ -43,6 +46,11 @@ def on_huge_pages() -> int:
     """Bytes of this process."""
     rollup = Path("/proc/self/smaps_rollup").read_text()
     return 1024 * int(rollup.split("AnonHugePages:")[1].split()[0])
+
+
+def tell_huge_pages(path: str) -> None:
+    """What a job does here."""
+    Path(path).write_text(str(on_huge_pages()))
 
 
 def gained_by_collapsing() -> int:
@@ -90,13 +98,24 @@ def test_what_an_ending_process_lets_go_of_is_tried_again() -> None:
             assert gained_by_collapsing() > SIZE // 2
 
 
-@pytest.mark.parametrize(
-    ("rss_bytes", "due_after"),
-    [(hugepages.AT_ONCE_BYTES - 1, hugepages.FORKS_UNTIL_WORTHWHILE), (hugepages.AT_ONCE_BYTES, 0)],
-)
-def test_data_is_collapsed_once(monkeypatch: pytest.MonkeyPatch, rss_bytes: int, due_after: int) -> None:
-    at: list[int] = []
-    monkeypatch.setattr(hugepages, "_MADVISE", lambda *_: at.append(forks) or 0)
-    for forks in range(2 * hugepages.FORKS_UNTIL_WORTHWHILE):
-        hugepages.collapse_if_due(rss_bytes, forks)
-    assert set(at) == {due_after}
+@needs_collapsing
+@pytest.mark.parametrize("above_bytes", [-SIZE // 2, SIZE // 2])
+def test_whatever_a_process_holds_is_collapsed_when_it_has_forked_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, above_bytes: int
+) -> None:
+    """Also what it did not load: a slave's data process grows when it is fed; here an unload makes it grow."""
+    monkeypatch.setattr(hugepages, "AT_ONCE_BYTES", hugepages.rss_bytes() + SIZE - above_bytes)
+    held: list[mmap.mmap] = []
+    paths = [tmp_path / f"out{number}" for number in range(hugepages.FORKS_UNTIL_WORTHWHILE)]
+    tasks: list[Task] = [
+        *(file_task(path, tell_huge_pages) for path in paths),
+        LoadTask("load", lambda: None, lambda: held.append(small_pages(SIZE))),
+    ]
+    with Mcp(tmp_path, tasks) as mcp:
+        mcp.finish(0, loads=(len(paths),))
+        mcp.send(Unload(len(paths)))
+        for job in range(1, len(paths)):
+            mcp.run(job)
+        mcp.until(lambda: sum(isinstance(message, Finished) for message in mcp.said) == len(paths))
+    early, late = (int(path.read_text()) for path in paths[-2:])
+    assert late - early > SIZE // 2

@@ -65,7 +65,7 @@ def settle_in(workplace: Workplace) -> None:
     os.environ["PPG_ATTEMPT"] = ""
     gc.disable()
     gc.freeze()
-    hugepages.collapse_if_large(hugepages.rss_bytes())
+    hugepages.collapse_if_large()
 
 
 class DataProcess:
@@ -141,7 +141,7 @@ class DataProcess:
         """Make a job process; returns what there is to say of it."""
         self._forks += 1
         if self._forks == hugepages.FORKS_UNTIL_WORTHWHILE:
-            hugepages.collapse(self.rss_bytes)
+            hugepages.collapse()
             self.rss_bytes = hugepages.rss_bytes()
         started = time.monotonic()
         self._oom_score.prefer_children()

@@ -72,10 +72,9 @@ def prepare(
     gc.collect()
     allocator.give_back()
     gc.freeze()
-    rss_after = hugepages.rss_bytes()
-    hugepages.collapse_if_large(rss_after)
+    hugepages.collapse_if_large()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    grown = max(0, rss_after - rss_before)
+    grown = max(0, hugepages.rss_bytes() - rss_before)
     peak = max(grown, used.ru_maxrss * 1024 - rss_before)
     return Preparation(time.monotonic() - started, used.ru_utime + used.ru_stime, peak, grown, tasks)
 

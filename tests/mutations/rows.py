@@ -273,6 +273,11 @@ MUTATIONS = [
         HUGE_PAGES,
     ),
     Mutation(
+        "memory that a load gave back is taken again", "ppg_cs/hugepages.py",
+        "if 2 * there >= _PAGES:", "if there:",
+        HUGE_PAGES,
+    ),
+    Mutation(
         "jobs inherit the status store", "ppg_mcp/run/machine.py",
         "            close_fds=store.descriptors(),\n", "",
         f"{ENGINE}/misuse/test_mischief.py",

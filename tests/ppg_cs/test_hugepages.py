@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from cs_mcp import Mcp, file_task
 
-from ppg_cs import hugepages, hygiene
+from ppg_cs import allocator, hugepages, hygiene
 from ppg_cs.tasks import LoadTask, Task
-from ppg_protocol.messages import Finished, Unload
+from ppg_protocol.messages import Finished, Loaded, Unload
 
 MADV_COLLAPSE = 25
 SIZE = 64 << 20
@@ -34,12 +35,24 @@ def kernel_collapses() -> bool:
 needs_collapsing = pytest.mark.skipif("not kernel_collapses()", reason="no MADV_COLLAPSE here: Linux 6.1 has it")
 
 
-def small_pages(size: int, empty_bytes: int = 0) -> mmap.mmap:
-    """Memory that was written to, but for its beginning."""
+def small_pages(size: int, empty_bytes: int = 0, of_16: int = 16) -> mmap.mmap:
+    """Memory whose beginning is empty; of the rest, so many of 16 pages each were written to."""
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    for at in range(empty_bytes, size, mmap.PAGESIZE):
-        memory[at] = 1
+    advise(memory, mmap.MADV_NOHUGEPAGE)
+    for page in range(empty_bytes // mmap.PAGESIZE, size // mmap.PAGESIZE):
+        if page % 16 < of_16:
+            memory[page * mmap.PAGESIZE] = 1
+    advise(memory, mmap.MADV_HUGEPAGE)
     return memory
+
+
+def advise(memory: mmap.mmap, advice: int) -> None:
+    with suppress(OSError):  # a kernel without huge pages
+        memory.madvise(advice)
+
+
+def address(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def on_huge_pages() -> int:
@@ -56,7 +69,7 @@ def tell_huge_pages(path: str) -> None:
 def gained_by_collapsing() -> int:
     """How much more is on huge pages afterwards."""
     before = on_huge_pages()
-    hugepages.collapse(hugepages.rss_bytes())
+    hugepages.collapse()
     return on_huge_pages() - before
 
 
@@ -77,9 +90,29 @@ def processes_that_end() -> Iterator[None]:
         os.waitpid(child, 0)
 
 
+@pytest.fixture(autouse=True)
+def _give_back() -> None:
+    """What other tests have freed, lest a load seems to have taken less by it."""
+    allocator.give_back()
+
+
+@pytest.fixture
+def advised(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Of what the kernel is told anything: from where, to where."""
+    ranges: list[tuple[int, int]] = []
+    madvise = hugepages._MADVISE
+
+    def tell(at: int, length: int, advice: int) -> int:
+        ranges.append((at, at + length))
+        return madvise(at, length, advice)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(hugepages, "_MADVISE", tell)
+    return ranges
+
+
 def test_collapsing_leaves_data_alone() -> None:
     data = [[i] for i in range(100_000)]
-    hugepages.collapse(hugepages.rss_bytes())
+    hugepages.collapse()
     assert data == [[i] for i in range(100_000)]
 
 
@@ -96,6 +129,34 @@ def test_what_an_ending_process_lets_go_of_is_tried_again() -> None:
     for _ in range(8):
         with small_pages(SIZE), processes_that_end():
             assert gained_by_collapsing() > SIZE // 2
+
+
+def test_memory_that_was_given_back_is_not_taken_again(advised: list[tuple[int, int]]) -> None:
+    """Nor is it advised, or khugepaged would take it in time."""
+    memory = small_pages(SIZE, of_16=7)
+    start, before = address(memory), hugepages.rss_bytes()
+    hugepages.collapse()
+    assert not [1 for at, end in advised if at < start + SIZE and end > start]
+    assert hugepages.rss_bytes() - before < SIZE // 4
+
+
+def test_what_lies_together_is_collapsed_together(advised: list[tuple[int, int]]) -> None:
+    memory = small_pages(SIZE, of_16=8)
+    start = address(memory)
+    hugepages.collapse()
+    within = {(at, end) for at, end in advised if at >= start and end <= start + SIZE}
+    assert len(within) <= 2
+    assert sum(end - at for at, end in within) > 0.9 * SIZE
+
+
+@needs_collapsing
+def test_what_a_load_takes_is_told_as_it_is_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hugepages, "AT_ONCE_BYTES", SIZE // 2)
+    held: list[mmap.mmap] = []
+    load = LoadTask("load", lambda: held.append(small_pages(SIZE, of_16=12)), None)
+    with Mcp(tmp_path, [load, file_task(tmp_path / "out", tell_huge_pages)]) as mcp:
+        mcp.finish(1, loads=(0,))
+        assert mcp.expect(Loaded).data_bytes > 0.9 * SIZE
 
 
 @needs_collapsing

@@ -65,7 +65,6 @@ def settle_in(workplace: Workplace) -> None:
     os.environ["PPG_ATTEMPT"] = ""
     gc.disable()
     gc.freeze()
-    hugepages.collapse_if_large()
 
 
 class DataProcess:

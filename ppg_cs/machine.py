@@ -47,6 +47,15 @@ def memory_bytes() -> int:
     return min(limits)
 
 
+def available_bytes() -> int:
+    """Memory that can be had without swapping, as the kernel estimates it; 0 if it does not. Not counting limits."""
+    try:
+        fields = dict(line.split(":", 1) for line in (PROC / "meminfo").read_text().splitlines())
+    except OSError:
+        return 0
+    return int(fields.get("MemAvailable", "0").split()[0]) << 10
+
+
 def boot_id() -> str:
     """Random per boot of the kernel."""
     return _first_line(PROC / "sys/kernel/random/boot_id")

@@ -72,7 +72,8 @@ def prepare(
     gc.collect()
     allocator.give_back()
     gc.freeze()
-    hugepages.collapse_if_large()
+    if hugepages.rss_bytes() - rss_before >= hugepages.AT_ONCE_BYTES:
+        hugepages.collapse(only_own=True)
     used = resource.getrusage(resource.RUSAGE_SELF)
     grown = max(0, hugepages.rss_bytes() - rss_before)
     peak = max(grown, used.ru_maxrss * 1024 - rss_before)

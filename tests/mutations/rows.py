@@ -273,8 +273,23 @@ MUTATIONS = [
         HUGE_PAGES,
     ),
     Mutation(
+        "what a script holds is copied before its first job", "ppg_cs/data_process.py",
+        "    gc.disable()\n    gc.freeze()\n", "    gc.disable()\n    gc.freeze()\n    hugepages.collapse()\n",
+        HUGE_PAGES,
+    ),
+    Mutation(
+        "what a script holds is copied after a load", "ppg_cs/successor.py",
+        "hugepages.collapse(only_own=True)", "hugepages.collapse()",
+        HUGE_PAGES,
+    ),
+    Mutation(
+        "what a script holds is copied until memory runs out", "ppg_cs/hugepages.py",
+        "    if 2 * taken_bytes >", "    if 0 >",
+        HUGE_PAGES,
+    ),
+    Mutation(
         "memory that a load gave back is taken again", "ppg_cs/hugepages.py",
-        "if 2 * there >= _PAGES:", "if there:",
+        "        if 2 * (own if only_own else own + shared) >= _PAGES:", "        if own + shared:",
         HUGE_PAGES,
     ),
     Mutation(

@@ -214,6 +214,16 @@ def test_the_machine_is_what_affinity_and_slurm_leave(monkeypatch: pytest.Monkey
     assert machine.memory_bytes() == 100 << 20
 
 
+def test_available_memory_is_what_the_kernel_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0 < machine.available_bytes() < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    assert machine.available_bytes() == 0
+    (tmp_path / "meminfo").write_text("MemFree: 1 kB\n")
+    assert machine.available_bytes() == 0
+    (tmp_path / "meminfo").write_text("MemFree: 1 kB\nMemAvailable:     3 kB\n")
+    assert machine.available_bytes() == 3 << 10
+
+
 def test_cgroup_limits_count_up_to_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/cgroup").write_text("4:memory:/job\n0::/slice/inner\n")

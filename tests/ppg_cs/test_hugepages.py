@@ -7,14 +7,14 @@ import errno
 import mmap
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
 from cs_mcp import Mcp, file_task
 
-from ppg_cs import allocator, hugepages, hygiene
+from ppg_cs import allocator, hugepages, hygiene, machine
 from ppg_cs.tasks import LoadTask, Task
 from ppg_protocol.messages import Finished, Loaded, Unload
 
@@ -66,6 +66,11 @@ def tell_huge_pages(path: str) -> None:
     Path(path).write_text(str(on_huge_pages()))
 
 
+def told(path: Path) -> int:
+    """What it has found."""
+    return int(path.read_text())
+
+
 def gained_by_collapsing() -> int:
     """How much more is on huge pages afterwards."""
     before = on_huge_pages()
@@ -74,15 +79,33 @@ def gained_by_collapsing() -> int:
 
 
 @contextmanager
+def shared() -> Iterator[None]:
+    """Another process has all that this one holds."""
+    with another_process(signal.pause):
+        yield
+
+
+@contextmanager
 def processes_that_end() -> Iterator[None]:
     """One after the other, and each shares what this one holds."""
+
+    def end_one() -> None:
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+
+    with another_process(end_one):
+        yield
+
+
+@contextmanager
+def another_process(act: Callable[[], object]) -> Iterator[None]:
+    """It does this again and again."""
     parent = os.getpid()
     child = os.fork()
     while child == 0:
         hygiene.die_with_parent(parent)
-        if os.fork() == 0:
-            os._exit(0)
-        os.wait()
+        act()
     try:
         yield
     finally:
@@ -178,5 +201,71 @@ def test_whatever_a_process_holds_is_collapsed_when_it_has_forked_often(
         for job in range(1, len(paths)):
             mcp.run(job)
         mcp.until(lambda: sum(isinstance(message, Finished) for message in mcp.said) == len(paths))
-    early, late = (int(path.read_text()) for path in paths[-2:])
-    assert late - early > SIZE // 2
+    assert told(paths[-1]) - told(paths[-2]) > SIZE // 2
+
+
+# --------------------------------------------------------------------------- what is shared, with the script for one
+
+
+def test_what_a_script_holds_is_not_copied_for_a_few_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hugepages, "AT_ONCE_BYTES", 1)
+    with small_pages(SIZE), Mcp(tmp_path, [file_task(tmp_path / "out", tell_huge_pages)]) as mcp:
+        mcp.finish(0)
+        assert told(tmp_path / "out") - on_huge_pages() < SIZE // 2
+
+
+@needs_collapsing
+def test_a_load_collapses_its_data_and_nothing_that_the_script_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hugepages, "AT_ONCE_BYTES", SIZE // 2)
+    assert SIZE // 2 < gained_by_a_load_of_a_script_that_holds_as_much(tmp_path) < 1.5 * SIZE
+
+
+def test_a_small_load_collapses_nothing_however_much_the_script_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hugepages, "AT_ONCE_BYTES", 2 * SIZE)
+    assert gained_by_a_load_of_a_script_that_holds_as_much(tmp_path) < SIZE // 2
+
+
+def gained_by_a_load_of_a_script_that_holds_as_much(directory: Path) -> int:
+    held: list[mmap.mmap] = []
+    tasks: list[Task] = [
+        LoadTask("load", lambda: held.append(small_pages(SIZE)), None),
+        file_task(directory / "out", tell_huge_pages),
+    ]
+    with small_pages(SIZE), Mcp(directory, tasks) as mcp:
+        mcp.finish(1, loads=(0,))
+        return told(directory / "out") - on_huge_pages()
+
+
+@needs_collapsing
+@pytest.mark.parametrize(
+    ("others", "available_bytes", "limit_bytes", "collapses"),
+    [
+        (shared, 100 << 40, 100 << 40, True),
+        (shared, SIZE, 100 << 40, False),
+        (shared, 100 << 40, SIZE, False),
+        (nullcontext, SIZE, SIZE, True),
+    ],
+)
+def test_nothing_is_copied_unless_there_is_plenty_of_memory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    others: Callable[[], AbstractContextManager[None]],
+    available_bytes: int,
+    limit_bytes: int,
+    collapses: bool,
+) -> None:
+    """What no other process has is not copied: its old place is free again at once."""
+    hugepages.collapse()
+    with small_pages(SIZE), others():
+        (tmp_path / "self").mkdir()
+        (tmp_path / "self/cgroup").write_text("0::/\n")
+        (tmp_path / "meminfo").write_text(f"MemFree: 1 kB\nMemAvailable: {available_bytes >> 10} kB\n")
+        (tmp_path / "memory.max").write_text(f"{hugepages.rss_bytes() + limit_bytes}\n")
+        monkeypatch.setattr(machine, "PROC", tmp_path)
+        monkeypatch.setattr(machine, "CGROUPS", tmp_path)
+        gained = gained_by_collapsing()
+    assert collapses == (gained > SIZE // 2)

@@ -8,7 +8,7 @@ once a block of that size was freed; here it does so from the beginning.
 
 A heap gives back only what is free at its end, so what is free inside is given back after a load and an unload.
 
-Best effort: other C libraries have no such calls, and whoever has set the threshold themselves has their way.
+Best effort: other C libraries have no such calls, and whoever has set a threshold themselves has their way with it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ _LIBC = ctypes.CDLL(None)
 
 def gather() -> None:
     """From now on, take blocks of up to 32 MiB from the heap."""
-    if hasattr(_LIBC, "mallopt") and not _set_by_user():
+    if not hasattr(_LIBC, "mallopt"):
+        return
+    if not _set_by_user("mmap_threshold"):
         _LIBC.mallopt(_M_MMAP_THRESHOLD, MAPPED_FROM_BYTES)
+    if not _set_by_user("trim_threshold"):
         _LIBC.mallopt(_M_TRIM_THRESHOLD, 2 * MAPPED_FROM_BYTES)  # glibc's own ratio
 
 
-def _set_by_user() -> bool:
-    return "MALLOC_MMAP_THRESHOLD_" in os.environ or "mmap_threshold" in os.environ.get("GLIBC_TUNABLES", "")
+def _set_by_user(threshold: str) -> bool:
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    return f"MALLOC_{threshold.upper()}_" in os.environ or f"glibc.malloc.{threshold}=" in tunables
 
 
 def give_back() -> None:

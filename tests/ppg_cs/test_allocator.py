@@ -39,6 +39,20 @@ print(before - resident())
 """
 
 
+FREED_AT_THE_END = """
+import os
+
+def resident():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+tables = [bytearray(b"x" * 1_000_000) for _ in range(40)]
+before = resident()
+del tables
+print(before - resident())
+"""
+
+
 def said(program: str, **variables: str) -> int:
     """What an interpreter prints that has gathered its memory and runs this program."""
     program = f"from ppg_cs import allocator\nallocator.gather()\n{program}"
@@ -57,6 +71,16 @@ def test_a_growing_list_leaves_few_gaps() -> None:
 def test_who_has_set_the_threshold_keeps_it(variable: str, value: str) -> None:
     """And so we see that gaps are what there would be otherwise."""
     assert said(GROWING, **{variable: value}) > 10
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MALLOC_TRIM_THRESHOLD_", "131072"), ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072")],
+)
+def test_who_has_set_when_memory_is_given_back_keeps_that_alone(variable: str, value: str) -> None:
+    assert said(FREED_AT_THE_END) < 10_000_000
+    assert said(FREED_AT_THE_END, **{variable: value}) > 30_000_000
+    assert said(GROWING, **{variable: value}) < 10
 
 
 def test_what_was_freed_in_the_middle_is_given_back() -> None:

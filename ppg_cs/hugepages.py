@@ -28,7 +28,7 @@ import ctypes
 import errno
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ppg_cs import machine
 
@@ -87,7 +87,9 @@ def _fillings() -> Iterator[tuple[int, int, int]]:
     except OSError:
         return
     try:
-        for start, end in _anonymous_mappings():
+        with open("/proc/self/maps") as maps:
+            mappings = anonymous_mappings(maps)
+        for start, end in mappings:
             for at in range(start, end, HUGE_PAGE_BYTES):
                 flags = os.pread(pagemap, 8 * _PAGES, 8 * (at // _PAGE_BYTES))[7::8]
                 yield at, flags.count(_OWN), flags.count(_SHARED)
@@ -114,17 +116,15 @@ def _collapse(at: int, length: int) -> None:
         time.sleep(PAUSE_S)
 
 
-def _anonymous_mappings() -> list[tuple[int, int]]:
-    """Private writable mappings without a file, cut to whole huge pages."""
+def anonymous_mappings(maps: Iterable[str]) -> list[tuple[int, int]]:
+    """Of lines of /proc/self/maps: private writable mappings without a file, cut to whole huge pages."""
     mappings = []
-    with open("/proc/self/maps") as maps:
-        for line in maps:
-            fields = line.split()
-            heap = len(fields) == 5 or fields[5] == "[heap]"
-            if heap and fields[1].startswith("rw") and fields[1].endswith("p"):
-                start, end = (int(part, 16) for part in fields[0].split("-"))
-                start = -(-start // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
-                end = end // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
-                if end > start:
-                    mappings.append((start, end))
+    for line in maps:
+        place, access, _, _, _, *name = line.split(maxsplit=5)
+        if access == "rw-p" and (not name or name[0].startswith(("[heap]", "[anon:"))):
+            start, end = (int(part, 16) for part in place.split("-"))
+            start = -(-start // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
+            end = end // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
+            if end > start:
+                mappings.append((start, end))
     return mappings

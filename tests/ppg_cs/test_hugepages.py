@@ -204,6 +204,27 @@ def test_whatever_a_process_holds_is_collapsed_when_it_has_forked_often(
     assert told(paths[-1]) - told(paths[-2]) > SIZE // 2
 
 
+def test_memory_is_found_whether_it_has_a_name_or_not() -> None:
+    """What interpreters and C libraries map may be named by prctl(PR_SET_VMA_ANON_NAME), see proc(5)."""
+    maps = """\
+55d0f4e00000-55d0f5600000 rw-p 00000000 00:00 0                          [heap]
+7f0000000000-7f0000400000 rw-p 00000000 00:00 0
+7f0001000000-7f0001400000 rw-p 00000000 00:00 0                          [anon:cpython:pymalloc]
+7f00021ff000-7f0002601000 rw-p 00000000 00:00 0                          [anon: glibc: malloc]
+7f0003000000-7f0003400000 rw-s 00000000 00:01 1027                       [anon_shmem:shared]
+7f0004000000-7f0004400000 r--p 00000000 00:00 0                          [anon:read only]
+7f0005000000-7f0005400000 rw-p 00000000 fe:00 4711                       /data/[anon:no].so
+7f0006000000-7f0006001000 rw-p 00000000 00:00 0                          [anon:small]
+7ffc00000000-7ffc00800000 rw-p 00000000 00:00 0                          [stack]
+"""
+    assert hugepages.anonymous_mappings(maps.splitlines(keepends=True)) == [
+        (0x55D0F4E00000, 0x55D0F5600000),
+        (0x7F0000000000, 0x7F0000400000),
+        (0x7F0001000000, 0x7F0001400000),
+        (0x7F0002200000, 0x7F0002600000),
+    ]
+
+
 # --------------------------------------------------------------------------- what is shared, with the script for one
 
 

@@ -20,7 +20,7 @@ WRITER = """
 import os, sys
 from pathlib import Path
 from ppg_mcp.store import StatusStore, status_store
-status_store.LOG_LIMIT_BYTES = 40_000
+status_store.LOG_LIMIT_BYTES = 60_000
 
 def record(name):
     store.record(name, build_id=b"b" * 16, inputs=[], inputs_strict=b"s" * 16, inputs_content=b"c" * 16,

@@ -180,6 +180,7 @@ class Pipegraph:
     """To be opened again when it is closed: its MCP was silent for too long, and is heard again."""
     note: str = ""
     largest: tuple[MachineSize, ...] = ()
+    """As told last, like the note."""
     note_at: float | None = None
     """When to tell it again why it has no more. Other reminders of that do not count."""
 

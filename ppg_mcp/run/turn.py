@@ -7,7 +7,7 @@ dependant leave, and before a temporary is removed that nobody needs any more. T
 nothing could be taken for done that is not (`Facts.rests_on_tombstone`): then the fsync follows the Run.
 
 Where nothing rests on them yet, records wait for others for a moment; then they are written, so that they outlive this
-process; on disk they are with what is sent next, or a little later. Whatever is sent takes a commit with an fsync. So
+process; on disk they are with what is sent next, or a little later. What is sent takes an fsync, before or after it. So
 as long as machines have plenty to do, they are sent more along with a commit that comes anyway, or a lot at a time.
 """
 

@@ -84,6 +84,27 @@ MUTATIONS = [
         WRITES,
     ),
     Mutation(
+        "what a killed run left counts as synced", "ppg_mcp/run/sync.py",
+        "            os.sync()\n", "",
+        WRITES,
+    ),
+    Mutation(
+        "an answer to a stop ends what was started since", "ppg_coordinator/core/daemons.py",
+        " or (message.is_absent and not supervisor.is_stopping)", "",
+        "tests/ppg_coordinator/test_core_stories.py",
+    ),
+    Mutation(
+        "what no machine of a cluster can give is waited for", "ppg_mcp/dispatcher/core.py",
+        "                self.largest = sizes\n                return self._refuse_unmeetable()\n",
+        "                self.largest = sizes\n",
+        "tests/dispatcher/test_stories.py",
+    ),
+    Mutation(
+        "code arrives without its file name", "ppg_cs/task_stream.py",
+        ".replace(co_filename=file_name)", "",
+        "tests/engine/test_task_stream.py",
+    ),
+    Mutation(
         "Ack before commit", "ppg_mcp/run/reception.py",
         "        run.outbox.acknowledge(machine, attempt)\n",
         "        from ppg_protocol.messages import Ack; run.machines.send(machine, [Ack((attempt,))])\n",
